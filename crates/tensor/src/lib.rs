@@ -1,0 +1,10 @@
+//! N-d arrays and the kernels that run on them.
+//!
+//! Everything is dense and row-major. This is the only crate of the workspace with `unsafe` code: it is confined to
+//! the SIMD kernels, which are entered through one run-time dispatch point.
+
+mod array;
+mod shape;
+
+pub use array::Tensor;
+pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, element_count, strides};
