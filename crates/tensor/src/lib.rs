@@ -4,6 +4,11 @@
 //! the SIMD kernels, which are entered through one run-time dispatch point.
 
 mod array;
+pub mod elementwise;
+pub mod movement;
+pub mod pool;
+pub mod reduce;
+pub mod resize;
 mod shape;
 
 pub use array::Tensor;

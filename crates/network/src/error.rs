@@ -1,0 +1,94 @@
+//! Errors: what was wrong, where, and what to do.
+
+use eyebar_tensor::ShapeError;
+
+/// What an operator refuses: the graph adds the node's name and the file.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum OperatorError {
+    /// The shapes of the inputs do not fit together.
+    #[error("{0}")]
+    Shape(String),
+    /// An attribute is missing or has a value that makes no sense.
+    #[error("attribute {0}")]
+    Attribute(String),
+    /// An input is missing or has an element type that the operator does not take.
+    #[error("input {0}")]
+    Input(String),
+    /// A shape beyond the limits.
+    #[error(transparent)]
+    Limit(#[from] ShapeError),
+    /// The operator, or this form of it, is not implemented.
+    #[error("{0} is not supported")]
+    Unsupported(String),
+    /// The operator has no gradient.
+    #[error("has no gradient")]
+    NotDifferentiable,
+}
+
+/// Why a network could not be read, built or run.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The bytes are not an ONNX model.
+    #[error("not an ONNX model ({0}); hint: the file may be truncated or of another format, export it again")]
+    NotOnnx(String),
+    /// The file is an ONNX model that breaks ONNX's rules.
+    #[error("broken ONNX model: {0}")]
+    Malformed(String),
+    /// The nodes form a cycle.
+    #[error("broken ONNX model: the nodes form a cycle through {node:?}")]
+    Cycle {
+        /// A node of the cycle.
+        node: String,
+    },
+    /// A node refused its inputs.
+    #[error("node {node:?} ({operator}){inputs}: {source}")]
+    Node {
+        /// Name of the node.
+        node: String,
+        /// ONNX operator.
+        operator: String,
+        /// The types of the inputs, formatted, or nothing.
+        inputs: String,
+        /// What the operator said.
+        source: OperatorError,
+    },
+    /// No value, node or alias has this name.
+    #[error("there is no layer {name:?}{}", hint(nearest))]
+    NoSuchLayer {
+        /// The name asked for.
+        name: String,
+        /// The nearest names that exist.
+        nearest: Vec<String>,
+    },
+    /// An input of the network does not fit.
+    #[error("input {name:?}: {reason}")]
+    Input {
+        /// Name of the input.
+        name: String,
+        /// What does not fit, and what would.
+        reason: String,
+    },
+    /// A value asked for does not depend on what is given.
+    #[error("value {name:?} cannot be computed: {reason}")]
+    Unreachable {
+        /// The value.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The run was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+fn hint(nearest: &[String]) -> String {
+    if nearest.is_empty() { String::new() } else { format!("; hint: did you mean {}?", nearest.join(", ")) }
+}

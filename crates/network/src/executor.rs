@@ -1,0 +1,171 @@
+//! Runs a specialised graph: lifetimes planned, weights packed once, buffers used again.
+
+use std::collections::HashMap;
+
+use crate::error::NetworkError;
+use crate::graph::{Graph, Node, ValueId};
+use crate::operator::{Arguments, Kernel};
+use crate::pool::Pool;
+use crate::value::Value;
+
+/// A graph made ready to run any number of times on inputs of the types it was specialised for.
+pub struct Executor {
+    graph: Graph,
+    outputs: Vec<ValueId>,
+    steps: Vec<Step>,
+    pool: Pool,
+}
+
+struct Step {
+    node: usize,
+    kernel: Option<Box<dyn Kernel>>,
+    /// Input 0 may be moved into output 0: a view whose input nobody reads later.
+    moves: bool,
+    /// Values whose last reader is this step.
+    dead: Vec<ValueId>,
+}
+
+impl Executor {
+    /// Plans the run that computes `outputs` of a specialised graph.
+    ///
+    /// # Errors
+    /// When a node's constants cannot be packed.
+    pub fn new(graph: Graph, outputs: &[ValueId]) -> Result<Self, NetworkError> {
+        let needed = graph.needed_nodes(outputs, &[]);
+        let mut last_reader: HashMap<ValueId, usize> = HashMap::new();
+        for &index in &needed {
+            let node = &graph.nodes()[index];
+            // A result that nobody reads dies where it is born.
+            last_reader.extend(node.inputs.iter().chain(&node.outputs).flatten().map(|&id| (id, index)));
+        }
+        let mut steps = Vec::with_capacity(needed.len());
+        for &index in &needed {
+            let node = &graph.nodes()[index];
+            let kernel = graph
+                .with_inputs(&node.inputs, |inputs| node.operator.prepare(inputs))
+                .and_then(|result| result)
+                .map_err(|source| graph.node_error(node, source))?;
+            let mut dead: Vec<_> = node.inputs.iter().chain(&node.outputs).flatten().copied().collect();
+            dead.sort_unstable();
+            dead.dedup();
+            dead.retain(|id| last_reader[id] == index && !outputs.contains(id) && graph.constant_value(*id).is_none());
+            let first = node.inputs.first().copied().flatten();
+            let moves =
+                node.operator.is_view() && first.is_some_and(|id| dead.contains(&id) && !graph.inputs().contains(&id));
+            steps.push(Step { node: index, kernel, moves, dead });
+        }
+        Ok(Self { graph, outputs: outputs.to_vec(), steps, pool: Pool::default() })
+    }
+
+    /// The graph that is run.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Computes the outputs.
+    ///
+    /// # Errors
+    /// When an input is missing or has another type than the graph was specialised for, or a node refuses its values.
+    pub fn run(&self, inputs: &[(ValueId, &Value)]) -> Result<Vec<Value>, NetworkError> {
+        self.check(inputs)?;
+        let mut computed: HashMap<ValueId, Value> = HashMap::new();
+        for step in &self.steps {
+            let node = &self.graph.nodes()[step.node];
+            let values = if step.moves {
+                vec![self.move_view(node, &mut computed)?]
+            } else {
+                let arguments: Vec<_> =
+                    node.inputs.iter().map(|id| id.and_then(|id| self.lookup(id, inputs, &computed))).collect();
+                let result = match &step.kernel {
+                    Some(kernel) => kernel.run(Arguments(&arguments), &self.pool),
+                    None => node.operator.run(Arguments(&arguments), &self.pool),
+                };
+                result.map_err(|source| self.graph.node_error(node, source))?
+            };
+            for (id, value) in node.outputs.iter().zip(values) {
+                if let Some(id) = *id {
+                    debug_assert_eq!(self.graph.value(id).kind.as_ref(), Some(&value.tensor_type()), "{}", node.name);
+                    computed.insert(id, value);
+                }
+            }
+            for id in &step.dead {
+                if let Some(value) = computed.remove(id) {
+                    self.pool.give(value);
+                }
+            }
+        }
+        Ok(self.collect(inputs, computed))
+    }
+
+    /// As [`Executor::run`] for graphs with one f32 input: computes the outputs for `input`.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn run_one(&self, input: &Value) -> Result<Vec<Value>, NetworkError> {
+        match self.graph.inputs() {
+            &[id] => self.run(&[(id, input)]),
+            [] => self.run(&[]),
+            many => {
+                let reason = format!("the graph has {} inputs, one was given", many.len());
+                Err(NetworkError::Input { name: self.graph.value(many[1]).name.clone(), reason })
+            }
+        }
+    }
+
+    /// Gives the buffers of results back, for the next run.
+    pub fn recycle(&self, values: Vec<Value>) {
+        for value in values {
+            self.pool.give(value);
+        }
+    }
+
+    fn check(&self, inputs: &[(ValueId, &Value)]) -> Result<(), NetworkError> {
+        for &id in self.graph.inputs() {
+            let info = self.graph.value(id);
+            let expected = info.kind.as_ref();
+            let found = inputs.iter().find(|(given, _)| *given == id).map(|(_, value)| value.tensor_type());
+            if found.as_ref() != expected {
+                let show = |kind: Option<String>| kind.unwrap_or_else(|| "nothing".to_owned());
+                let expected = show(expected.map(ToString::to_string));
+                let found = show(found.map(|kind| kind.to_string()));
+                let reason = format!("{expected} expected, {found} given");
+                return Err(NetworkError::Input { name: info.name.clone(), reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn lookup<'a>(
+        &'a self,
+        id: ValueId,
+        inputs: &[(ValueId, &'a Value)],
+        computed: &'a HashMap<ValueId, Value>,
+    ) -> Option<&'a Value> {
+        computed
+            .get(&id)
+            .or_else(|| inputs.iter().find(|(given, _)| *given == id).map(|(_, value)| *value))
+            .or_else(|| self.graph.constant_value(id))
+    }
+
+    fn move_view(&self, node: &Node, computed: &mut HashMap<ValueId, Value>) -> Result<Value, NetworkError> {
+        let refuse = |source| self.graph.node_error(node, source);
+        let value = node.input(0).map_err(refuse)?;
+        let shape = self.graph.shape(node.output(0).map_err(refuse)?);
+        let value = computed.remove(&value).expect("the plan moves only computed values");
+        value.reshape(shape).map_err(|source| refuse(source.into()))
+    }
+
+    fn collect(&self, inputs: &[(ValueId, &Value)], mut computed: HashMap<ValueId, Value>) -> Vec<Value> {
+        let mut results = Vec::with_capacity(self.outputs.len());
+        for (index, id) in self.outputs.iter().enumerate() {
+            // A value asked for twice is copied, the last time it is moved.
+            let again = self.outputs[index + 1..].contains(id);
+            let value = if again { None } else { computed.remove(id) };
+            results.push(match value {
+                Some(value) => value,
+                None => self.lookup(*id, inputs, &computed).expect("planned outputs are computed").clone(),
+            });
+        }
+        results
+    }
+}

@@ -1,0 +1,308 @@
+//! The graph: values (edges) and nodes in topological order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::{NetworkError, OperatorError};
+use crate::operator::{Input, Inputs, Operator};
+use crate::value::{TensorType, Value};
+
+/// Identifies a value of one graph and of the graphs specialised from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ValueId(pub(crate) usize);
+
+/// A declared dimension of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dimension {
+    /// Known when the model was exported.
+    Fixed(usize),
+    /// Free, with the exporter's name for it (may be empty).
+    Free(String),
+}
+
+/// What the graph knows of a value.
+#[derive(Debug, Clone, Default)]
+pub struct ValueInfo {
+    /// Name of the tensor in the ONNX file.
+    pub name: String,
+    /// Type, once known: always in a specialised graph.
+    pub kind: Option<TensorType>,
+    /// The value itself, where it is constant.
+    pub constant: Option<Arc<Value>>,
+    /// Declared dimensions, for inputs of the network.
+    pub declared: Option<Vec<Dimension>>,
+}
+
+/// An operator with its place in the graph.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Name in the ONNX file, or one made from the operator and its output.
+    pub name: String,
+    /// What it does.
+    pub operator: Arc<dyn Operator>,
+    /// Inputs; `None` for an optional input that is left out.
+    pub inputs: Vec<Option<ValueId>>,
+    /// Outputs; `None` for an output nobody named.
+    pub outputs: Vec<Option<ValueId>>,
+}
+
+impl Node {
+    /// Input `index`, which the operator's `infer` has checked to be there.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub fn input(&self, index: usize) -> Result<ValueId, OperatorError> {
+        self.inputs.get(index).copied().flatten().ok_or_else(|| OperatorError::Input(format!("{index} is missing")))
+    }
+
+    /// Output `index`.
+    ///
+    /// # Errors
+    /// When nobody named it.
+    pub fn output(&self, index: usize) -> Result<ValueId, OperatorError> {
+        self.outputs
+            .get(index)
+            .copied()
+            .flatten()
+            .ok_or_else(|| OperatorError::Input(format!("output {index} is missing")))
+    }
+}
+
+/// A network: nodes in topological order over values.
+#[derive(Debug, Clone, Default)]
+pub struct Graph {
+    values: Vec<ValueInfo>,
+    nodes: Vec<Node>,
+    inputs: Vec<ValueId>,
+    outputs: Vec<ValueId>,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All nodes, in topological order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The inputs of the network, without constants.
+    pub fn inputs(&self) -> &[ValueId] {
+        &self.inputs
+    }
+
+    /// The outputs of the network.
+    pub fn outputs(&self) -> &[ValueId] {
+        &self.outputs
+    }
+
+    /// Number of values; ids run below it.
+    pub fn value_count(&self) -> usize {
+        self.values.len()
+    }
+
+    /// All value ids.
+    pub fn value_ids(&self) -> impl Iterator<Item = ValueId> + use<> {
+        (0..self.values.len()).map(ValueId)
+    }
+
+    /// What is known of a value.
+    pub fn value(&self, id: ValueId) -> &ValueInfo {
+        &self.values[id.0]
+    }
+
+    pub(crate) fn value_mut(&mut self, id: ValueId) -> &mut ValueInfo {
+        &mut self.values[id.0]
+    }
+
+    /// The constant behind a value, if it is one.
+    pub fn constant_value(&self, id: ValueId) -> Option<&Value> {
+        self.values[id.0].constant.as_deref()
+    }
+
+    /// Dimensions of a value whose type is known (every value of a specialised graph).
+    ///
+    /// # Panics
+    /// When the type is not known.
+    pub fn shape(&self, id: ValueId) -> &[usize] {
+        &self.values[id.0].kind.as_ref().expect("types are known in a specialised graph").shape
+    }
+
+    /// Adds a value without a producer.
+    pub fn add_value(&mut self, info: ValueInfo) -> ValueId {
+        self.values.push(info);
+        ValueId(self.values.len() - 1)
+    }
+
+    /// Adds a constant.
+    pub fn add_constant(&mut self, value: impl Into<Value>) -> ValueId {
+        let value = value.into();
+        let name = format!("constant_{}", self.values.len());
+        self.add_value(ValueInfo {
+            name,
+            kind: Some(value.tensor_type()),
+            constant: Some(Arc::new(value)),
+            declared: None,
+        })
+    }
+
+    /// Adds an input of the network.
+    pub fn add_input(&mut self, name: &str, kind: TensorType) -> ValueId {
+        let declared = kind.shape.iter().map(|&dim| Dimension::Fixed(dim)).collect();
+        let id = self.add_value(ValueInfo {
+            name: name.to_owned(),
+            kind: Some(kind),
+            constant: None,
+            declared: Some(declared),
+        });
+        self.inputs.push(id);
+        id
+    }
+
+    pub(crate) fn push_input(&mut self, id: ValueId) {
+        self.inputs.push(id);
+    }
+
+    pub(crate) fn set_inputs(&mut self, inputs: Vec<ValueId>) {
+        self.inputs = inputs;
+    }
+
+    /// Names the outputs of the network.
+    pub fn set_outputs(&mut self, outputs: Vec<ValueId>) {
+        self.outputs = outputs;
+    }
+
+    pub(crate) fn set_nodes(&mut self, nodes: Vec<Node>) {
+        self.nodes = nodes;
+    }
+
+    /// Adds a node whose inputs are already computed by earlier nodes; infers and records the types of its outputs.
+    ///
+    /// # Errors
+    /// When the operator refuses its inputs, or an input's type is not known.
+    pub fn add_node(
+        &mut self,
+        operator: Arc<dyn Operator>,
+        inputs: &[Option<ValueId>],
+    ) -> Result<Vec<ValueId>, OperatorError> {
+        let types = self.infer(&*operator, inputs)?;
+        let base = format!("{}_{}", operator.name(), self.nodes.len());
+        let outputs: Vec<_> = types
+            .into_iter()
+            .enumerate()
+            .map(|(index, kind)| {
+                let name = if index == 0 { format!("{base}_output") } else { format!("{base}_output_{index}") };
+                self.add_value(ValueInfo { name, kind: Some(kind), constant: None, declared: None })
+            })
+            .collect();
+        self.nodes.push(Node {
+            name: base,
+            operator,
+            inputs: inputs.to_vec(),
+            outputs: outputs.iter().copied().map(Some).collect(),
+        });
+        Ok(outputs)
+    }
+
+    /// As [`Graph::add_node`] for an operator with one output and no input left out.
+    ///
+    /// # Errors
+    /// As [`Graph::add_node`].
+    pub fn apply(&mut self, operator: impl Operator, inputs: &[ValueId]) -> Result<ValueId, OperatorError> {
+        let inputs: Vec<_> = inputs.iter().copied().map(Some).collect();
+        Ok(self.add_node(Arc::new(operator), &inputs)?[0])
+    }
+
+    /// Types of the outputs of `operator` on `inputs`.
+    pub(crate) fn infer(
+        &self,
+        operator: &dyn Operator,
+        inputs: &[Option<ValueId>],
+    ) -> Result<Vec<TensorType>, OperatorError> {
+        self.with_inputs(inputs, |inputs| operator.infer(inputs))?
+    }
+
+    /// Calls `f` with what is known of `ids`.
+    pub(crate) fn with_inputs<R>(
+        &self,
+        ids: &[Option<ValueId>],
+        f: impl FnOnce(Inputs<'_>) -> R,
+    ) -> Result<R, OperatorError> {
+        let inputs =
+            ids.iter().map(|id| id.map(|id| self.input(id)).transpose()).collect::<Result<Vec<_>, OperatorError>>()?;
+        Ok(f(Inputs(&inputs)))
+    }
+
+    fn input(&self, id: ValueId) -> Result<Input<'_>, OperatorError> {
+        let info = self.value(id);
+        let kind = info.kind.as_ref().ok_or_else(|| OperatorError::Input(format!("{:?} has no type", info.name)))?;
+        Ok(Input { dtype: kind.dtype, shape: &kind.shape, constant: info.constant.as_deref() })
+    }
+
+    /// Turns an operator's refusal into an error that names the node and its inputs.
+    pub(crate) fn node_error(&self, node: &Node, source: OperatorError) -> NetworkError {
+        let types: Vec<_> = node
+            .inputs
+            .iter()
+            .map(|id| match id.and_then(|id| self.value(id).kind.as_ref()) {
+                Some(kind) => kind.to_string(),
+                None => "?".to_owned(),
+            })
+            .collect();
+        NetworkError::Node {
+            node: node.name.clone(),
+            operator: node.operator.name().to_owned(),
+            inputs: if types.is_empty() { String::new() } else { format!(" on {}", types.join(", ")) },
+            source,
+        }
+    }
+
+    /// For every value, the index of the node that computes it.
+    pub(crate) fn producers(&self) -> HashMap<ValueId, usize> {
+        let mut producers = HashMap::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            producers.extend(node.outputs.iter().flatten().map(|&id| (id, index)));
+        }
+        producers
+    }
+
+    /// Indices (in topological order) of the nodes that `outputs` need, stopping at `stops` and at constants.
+    pub(crate) fn needed_nodes(&self, outputs: &[ValueId], stops: &[ValueId]) -> Vec<usize> {
+        let producers = self.producers();
+        let mut needed = vec![false; self.nodes.len()];
+        let mut open: Vec<ValueId> = outputs.to_vec();
+        while let Some(id) = open.pop() {
+            if stops.contains(&id) || self.value(id).constant.is_some() {
+                continue;
+            }
+            if let Some(&index) = producers.get(&id)
+                && !needed[index]
+            {
+                needed[index] = true;
+                open.extend(self.nodes[index].inputs.iter().flatten());
+            }
+        }
+        (0..self.nodes.len()).filter(|&index| needed[index]).collect()
+    }
+
+    /// Finds a value by the name of its tensor, or by the name of the node that computes it.
+    ///
+    /// # Errors
+    /// [`NetworkError::NoSuchLayer`] with the nearest names.
+    pub fn find(&self, name: &str) -> Result<ValueId, NetworkError> {
+        if let Some(id) = self.value_ids().find(|&id| self.value(id).name == name) {
+            return Ok(id);
+        }
+        if let Some(id) = self.nodes.iter().find(|n| n.name == name).and_then(|n| n.outputs.first().copied().flatten())
+        {
+            return Ok(id);
+        }
+        let names = self.nodes.iter().flat_map(|node| {
+            let outputs = node.outputs.iter().flatten().map(|&id| self.value(id).name.as_str());
+            std::iter::once(node.name.as_str()).chain(outputs)
+        });
+        Err(NetworkError::NoSuchLayer { name: name.to_owned(), nearest: crate::names::nearest(name, names) })
+    }
+}

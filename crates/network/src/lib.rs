@@ -1,0 +1,27 @@
+//! CNNs as graphs: read from ONNX, differentiated as graphs, and run.
+//!
+//! ```text
+//! ONNX file ─ onnx::read ─► Graph ─ specialise ─► Graph with types ─ add_gradient ─► Executor ─ run ─► values
+//! ```
+//!
+//! Everything runs on f32 NCHW activations; integers serve shapes, indices and quantised weights.
+#![forbid(unsafe_code)]
+
+mod error;
+mod executor;
+mod gradient;
+mod graph;
+pub mod names;
+pub mod onnx;
+mod operator;
+pub mod operators;
+mod pool;
+mod specialise;
+mod value;
+
+pub use error::{NetworkError, OperatorError};
+pub use executor::Executor;
+pub use graph::{Dimension, Graph, Node, ValueId, ValueInfo};
+pub use operator::{Arguments, Input, Inputs, Kernel, Operator};
+pub use pool::Pool;
+pub use value::{DataType, TensorType, Value};

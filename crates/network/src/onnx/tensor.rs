@@ -1,0 +1,170 @@
+//! `TensorProto` to and from [`Value`].
+
+use std::path::{Component, Path};
+
+use bytes::Bytes;
+use eyebar_tensor::{Tensor, element_count};
+use half::{bf16, f16};
+use prost::Message;
+
+use super::proto::{TensorProto, data_type};
+use crate::error::NetworkError;
+use crate::value::{DataType, Value};
+
+fn malformed(message: String) -> NetworkError {
+    NetworkError::Malformed(message)
+}
+
+/// Reads a serialised `TensorProto` (the `.pb` files of ONNX's own tests).
+///
+/// # Errors
+/// When the bytes are not a tensor of a supported type.
+pub fn read_tensor(bytes: Bytes) -> Result<Value, NetworkError> {
+    let proto = TensorProto::decode(bytes).map_err(|error| NetworkError::NotOnnx(error.to_string()))?;
+    value_from_proto(&proto, None)
+}
+
+/// Element type in memory for a `TensorProto.DataType`.
+pub(crate) fn data_type_from_proto(code: i32) -> Result<DataType, NetworkError> {
+    use data_type::{BFLOAT16, BOOL, DOUBLE, FLOAT, FLOAT16, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64};
+    Ok(match code {
+        FLOAT | FLOAT16 | DOUBLE | BFLOAT16 => DataType::F32,
+        INT16 | UINT16 | UINT32 | INT64 | UINT64 => DataType::I64,
+        INT32 => DataType::I32,
+        INT8 => DataType::I8,
+        UINT8 => DataType::U8,
+        BOOL => DataType::Bool,
+        other => return Err(malformed(format!("element type {other} is not supported"))),
+    })
+}
+
+/// `TensorProto.DataType` for an element type in memory.
+pub(crate) fn data_type_to_proto(dtype: DataType) -> i32 {
+    match dtype {
+        DataType::F32 => data_type::FLOAT,
+        DataType::I64 => data_type::INT64,
+        DataType::I32 => data_type::INT32,
+        DataType::I8 => data_type::INT8,
+        DataType::U8 => data_type::UINT8,
+        DataType::Bool => data_type::BOOL,
+    }
+}
+
+/// Reads a tensor; `folder` is where external data lies.
+pub(crate) fn value_from_proto(proto: &TensorProto, folder: Option<&Path>) -> Result<Value, NetworkError> {
+    let name = proto.name.as_deref().unwrap_or("");
+    let refuse = |reason: String| malformed(format!("tensor {name:?}: {reason}"));
+    let shape = proto
+        .dims
+        .iter()
+        .map(|&dim| usize::try_from(dim).map_err(|_| refuse(format!("dimension {dim} is negative"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let count = element_count(&shape).map_err(|error| refuse(error.to_string()))?;
+    let raw = match proto.data_location {
+        Some(1) => Some(external(proto, folder).map_err(refuse)?),
+        _ => proto.raw_data.clone(),
+    };
+    read_elements(proto, raw.as_deref(), &shape, count).map_err(refuse)
+}
+
+fn read_elements(proto: &TensorProto, raw: Option<&[u8]>, shape: &[usize], count: usize) -> Result<Value, String> {
+    use data_type as t;
+    let floats = |data: Vec<f32>| tensor(shape, data).map(Value::F32);
+    let longs = |data: Vec<i64>| tensor(shape, data).map(Value::I64);
+    let code = proto.data_type.unwrap_or(0);
+    if let Some(raw) = raw.filter(|raw| !raw.is_empty() || count == 0) {
+        return match code {
+            t::FLOAT => floats(elements(raw, count, f32::from_le_bytes)?),
+            t::DOUBLE => floats(elements(raw, count, |b| f64::from_le_bytes(b) as f32)?),
+            t::FLOAT16 => floats(elements(raw, count, |b| f16::from_le_bytes(b).to_f32())?),
+            t::BFLOAT16 => floats(elements(raw, count, |b| bf16::from_le_bytes(b).to_f32())?),
+            t::INT64 => longs(elements(raw, count, i64::from_le_bytes)?),
+            t::UINT64 => longs(elements(raw, count, |b| u64::from_le_bytes(b) as i64)?),
+            t::UINT32 => longs(elements(raw, count, |b| u32::from_le_bytes(b).into())?),
+            t::INT16 => longs(elements(raw, count, |b| i16::from_le_bytes(b).into())?),
+            t::UINT16 => longs(elements(raw, count, |b| u16::from_le_bytes(b).into())?),
+            t::INT32 => tensor(shape, elements(raw, count, i32::from_le_bytes)?).map(Value::I32),
+            t::INT8 => tensor(shape, elements(raw, count, i8::from_le_bytes)?).map(Value::I8),
+            t::UINT8 => tensor(shape, elements(raw, count, u8::from_le_bytes)?).map(Value::U8),
+            t::BOOL => tensor(shape, elements(raw, count, |[b]: [u8; 1]| b != 0)?).map(Value::Bool),
+            other => Err(format!("element type {other} is not supported")),
+        };
+    }
+    let ints = &proto.int32_data;
+    match code {
+        t::FLOAT => floats(proto.float_data.clone()),
+        t::DOUBLE => floats(proto.double_data.iter().map(|&v| v as f32).collect()),
+        t::FLOAT16 => floats(ints.iter().map(|&v| f16::from_bits(v as u16).to_f32()).collect()),
+        t::BFLOAT16 => floats(ints.iter().map(|&v| bf16::from_bits(v as u16).to_f32()).collect()),
+        t::INT64 => longs(proto.int64_data.clone()),
+        t::UINT32 | t::UINT64 => longs(proto.uint64_data.iter().map(|&v| v as i64).collect()),
+        t::INT16 | t::UINT16 => longs(ints.iter().map(|&v| v.into()).collect()),
+        t::INT32 => tensor(shape, ints.clone()).map(Value::I32),
+        t::INT8 => tensor(shape, ints.iter().map(|&v| v as i8).collect()).map(Value::I8),
+        t::UINT8 => tensor(shape, ints.iter().map(|&v| v as u8).collect()).map(Value::U8),
+        t::BOOL => tensor(shape, ints.iter().map(|&v| v != 0).collect()).map(Value::Bool),
+        other => Err(format!("element type {other} is not supported")),
+    }
+}
+
+fn tensor<T>(shape: &[usize], data: Vec<T>) -> Result<Tensor<T>, String> {
+    Tensor::new(shape, data).map_err(|error| error.to_string())
+}
+
+/// `count` little-endian elements of `N` bytes each.
+fn elements<T, const N: usize>(raw: &[u8], count: usize, read: impl Fn([u8; N]) -> T) -> Result<Vec<T>, String> {
+    if count.checked_mul(N) != Some(raw.len()) {
+        return Err(format!("{count} elements of {N} bytes expected, {} bytes found", raw.len()));
+    }
+    Ok(raw.as_chunks::<N>().0.iter().map(|&chunk| read(chunk)).collect())
+}
+
+/// Reads the part of another file that holds a tensor's data. Only files beside or below the model are opened.
+fn external(proto: &TensorProto, folder: Option<&Path>) -> Result<Bytes, String> {
+    let entry = |key: &str| {
+        let found = proto.external_data.iter().find(|entry| entry.key.as_deref() == Some(key));
+        found.and_then(|entry| entry.value.as_deref())
+    };
+    let number = |key: &str| {
+        entry(key).map(|value| value.parse::<u64>().map_err(|_| format!("external {key} {value:?} is not a number")))
+    };
+    let location = entry("location").ok_or("external data without a location")?;
+    let folder = folder.ok_or("external data needs the model to be read from a file")?;
+    let relative = Path::new(location);
+    if !relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Err(format!("external data {location:?} lies outside the model's folder"));
+    }
+    let path = folder.join(relative);
+    let explain = |error: std::io::Error| format!("external data {}: {error}", path.display());
+    let mut file = std::fs::File::open(&path).map_err(explain)?;
+    let size = file.metadata().map_err(explain)?.len();
+    let offset = number("offset").transpose()?.unwrap_or(0);
+    let length = number("length").transpose()?.unwrap_or(size.saturating_sub(offset));
+    if offset.checked_add(length).is_none_or(|end| end > size) {
+        return Err(format!("external data {}: the file is too short", path.display()));
+    }
+    use std::io::{Read, Seek, SeekFrom};
+    file.seek(SeekFrom::Start(offset)).map_err(explain)?;
+    let mut data = vec![0; usize::try_from(length).map_err(|error| error.to_string())?];
+    file.read_exact(&mut data).map_err(explain)?;
+    Ok(data.into())
+}
+
+/// Writes a tensor as little-endian raw data.
+pub(crate) fn value_to_proto(name: &str, value: &Value) -> TensorProto {
+    let raw: Vec<u8> = match value {
+        Value::F32(t) => t.data().iter().flat_map(|v| v.to_le_bytes()).collect(),
+        Value::I64(t) => t.data().iter().flat_map(|v| v.to_le_bytes()).collect(),
+        Value::I32(t) => t.data().iter().flat_map(|v| v.to_le_bytes()).collect(),
+        Value::I8(t) => t.data().iter().flat_map(|v| v.to_le_bytes()).collect(),
+        Value::U8(t) => t.data().to_vec(),
+        Value::Bool(t) => t.data().iter().map(|&v| u8::from(v)).collect(),
+    };
+    TensorProto {
+        dims: value.shape().iter().map(|&dim| dim as i64).collect(),
+        data_type: Some(data_type_to_proto(value.dtype())),
+        name: Some(name.to_owned()),
+        raw_data: Some(raw.into()),
+        ..TensorProto::default()
+    }
+}

@@ -1,0 +1,136 @@
+//! From a graph as read to one with concrete shapes: unneeded nodes gone, shape arithmetic folded, every type known.
+
+use std::sync::Arc;
+
+use crate::error::{NetworkError, OperatorError};
+use crate::graph::{Dimension, Graph, Node, ValueId};
+use crate::operator::{Arguments, Inputs};
+use crate::pool::Pool;
+use crate::value::{TensorType, Value};
+
+/// Constants larger than this are folded only where all of the node's inputs were constants in the file: what is
+/// merely shape arithmetic is small, and a hostile `Expand` must not fill the memory.
+const MAX_FOLDED_ELEMENTS: usize = 1 << 28;
+
+impl Graph {
+    /// The part of the graph that `outputs` need, for inputs of the given types.
+    ///
+    /// Value ids stay valid. A value named in `inputs` is taken as given, be it an input of the network or not, so that
+    /// a network can also be entered in the middle.
+    ///
+    /// # Errors
+    /// When a node refuses its inputs, an operator is not supported, or an output needs an input that is not given.
+    pub fn specialise(&self, inputs: &[(ValueId, TensorType)], outputs: &[ValueId]) -> Result<Self, NetworkError> {
+        let stops: Vec<_> = inputs.iter().map(|(id, _)| *id).collect();
+        let mut graph = self.clone();
+        for id in graph.value_ids() {
+            let info = graph.value_mut(id);
+            info.kind = info.constant.as_ref().map(|constant| constant.tensor_type());
+        }
+        for (id, kind) in inputs {
+            graph.check_declared(*id, kind)?;
+            let info = graph.value_mut(*id);
+            info.kind = Some(kind.clone());
+            info.constant = None;
+        }
+        let mut kept = Vec::new();
+        for index in self.needed_nodes(outputs, &stops) {
+            let node = &self.nodes()[index];
+            if !graph.settle(node)? {
+                kept.push(node.clone());
+            }
+        }
+        for &id in outputs {
+            let info = graph.value(id);
+            if info.kind.is_none() {
+                let reason = "it depends on an input that is not given".to_owned();
+                return Err(NetworkError::Unreachable { name: info.name.clone(), reason });
+            }
+        }
+        graph.set_nodes(kept);
+        graph.set_outputs(outputs.to_vec());
+        graph.drop_unused(&stops);
+        Ok(graph)
+    }
+
+    /// Infers the types of a node's outputs and, where its inputs are constant, its values. Says whether it was folded.
+    fn settle(&mut self, node: &Node) -> Result<bool, NetworkError> {
+        for &id in node.inputs.iter().flatten() {
+            if self.value(id).kind.is_none() {
+                let name = self.value(id).name.clone();
+                let reason = format!("no node computes it and it is not given (node {:?} reads it)", node.name);
+                return Err(NetworkError::Unreachable { name, reason });
+            }
+        }
+        let (types, folded) = self
+            .with_inputs(&node.inputs, |inputs| {
+                let types = node.operator.infer(inputs)?;
+                let folded = fold(node, inputs, &types)?;
+                Ok::<_, OperatorError>((types, folded))
+            })
+            .and_then(|result| result)
+            .map_err(|source| self.node_error(node, source))?;
+        let constants = folded.map(|values| values.into_iter().map(Some).collect());
+        let constants: Vec<Option<Value>> = constants.unwrap_or_default();
+        let is_folded = !constants.is_empty();
+        for (index, (id, kind)) in node.outputs.iter().zip(types).enumerate() {
+            let Some(id) = *id else { continue };
+            let info = self.value_mut(id);
+            info.kind = Some(kind);
+            info.constant = constants.get(index).cloned().flatten().map(Arc::new);
+        }
+        Ok(is_folded)
+    }
+
+    /// Refuses a type that contradicts the declared dimensions of an input.
+    fn check_declared(&self, id: ValueId, kind: &TensorType) -> Result<(), NetworkError> {
+        let info = self.value(id);
+        let Some(declared) = &info.declared else { return Ok(()) };
+        let fits = declared.len() == kind.shape.len()
+            && declared.iter().zip(&kind.shape).all(|(d, &n)| !matches!(d, Dimension::Fixed(m) if *m != n));
+        if fits {
+            return Ok(());
+        }
+        let wanted: Vec<_> = declared
+            .iter()
+            .map(|d| match d {
+                Dimension::Fixed(n) => n.to_string(),
+                Dimension::Free(name) if name.is_empty() => "?".to_owned(),
+                Dimension::Free(name) => name.clone(),
+            })
+            .collect();
+        let reason = format!("the model takes [{}], this is {:?}", wanted.join(", "), kind.shape);
+        Err(NetworkError::Input { name: info.name.clone(), reason })
+    }
+
+    /// Forgets nodes whose results nobody reads, constants nobody reads, and inputs nobody reads.
+    fn drop_unused(&mut self, given: &[ValueId]) {
+        let outputs = self.outputs().to_vec();
+        let needed = self.needed_nodes(&outputs, given);
+        let nodes: Vec<Node> = needed.into_iter().map(|index| self.nodes()[index].clone()).collect();
+        let mut read = vec![false; self.value_count()];
+        for id in nodes.iter().flat_map(|node| node.inputs.iter().flatten()).chain(&outputs) {
+            read[id.0] = true;
+        }
+        for id in self.value_ids() {
+            if !read[id.0] {
+                self.value_mut(id).constant = None;
+            }
+        }
+        self.set_nodes(nodes);
+        self.set_inputs(given.iter().copied().filter(|id| read[id.0]).collect());
+    }
+}
+
+/// The outputs of a node that needs nothing but constants or types.
+fn fold(node: &Node, inputs: Inputs<'_>, types: &[TensorType]) -> Result<Option<Vec<Value>>, OperatorError> {
+    if let Some(value) = node.operator.fold(inputs) {
+        return Ok(Some(vec![value]));
+    }
+    let small = types.iter().all(|kind| kind.len() <= MAX_FOLDED_ELEMENTS);
+    if !small || !inputs.0.iter().flatten().all(|input| input.constant.is_some()) {
+        return Ok(None);
+    }
+    let arguments: Vec<_> = inputs.0.iter().map(|input| input.and_then(|input| input.constant)).collect();
+    node.operator.run(Arguments(&arguments), &Pool::default()).map(Some)
+}

@@ -1,0 +1,1 @@
+//! Kernels that move elements: permute, slice, pad, concatenate, gather.

@@ -1,0 +1,1 @@
+//! Resampling kernels and their gradients.
