@@ -10,6 +10,7 @@ use crate::operator::Operator;
 
 mod binary;
 mod refused;
+mod spatial;
 
 pub use binary::Add;
 use refused::Refused;
