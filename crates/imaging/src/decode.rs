@@ -79,17 +79,22 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, ImageError> {
     }
     let format = image::guess_format(bytes).map_err(|_| ImageError::UnknownFormat)?;
     let name = encode::format_name(format).ok_or(ImageError::UnknownFormat)?;
-    let broken = |error| codec_error(error, name, (0, 0), limits);
+    let cut = is_cut_off(bytes, format);
+    let named = |error, size| match codec_error(error, name, size, limits) {
+        ImageError::Broken { format, .. } if cut => ImageError::Truncated { format },
+        error => error,
+    };
+    let broken = |error| named(error, (0, 0));
 
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(broken)?;
     let size = decoder.dimensions();
     check_size(size, limits)?;
-    let broken = |error| codec_error(error, name, size, limits);
+    let broken = |error| named(error, size);
     // Room for 16-bit RGBA; what a decoder needs beside its output is bounded by the same figure.
     let mut codec_limits = image::Limits::no_limits();
     codec_limits.max_alloc = Some(limits.max_pixels.saturating_mul(8).saturating_add(limits.max_file_bytes));
     decoder.set_limits(codec_limits).map_err(broken)?;
-    if format == ImageFormat::Jpeg && !jpeg::walk(bytes).complete {
+    if cut {
         return Err(ImageError::Truncated { format: name });
     }
 
@@ -107,6 +112,18 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, ImageError> {
     let mut picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
     picture.apply_orientation(orientation);
     Ok(Decoded { image: flatten(picture), format, orientation: orientation.to_exif(), metadata })
+}
+
+/// Whether the file ends before its own structure says so.
+fn is_cut_off(bytes: &[u8], format: ImageFormat) -> bool {
+    match format {
+        ImageFormat::Jpeg => !jpeg::walk(bytes).complete,
+        ImageFormat::WebP => match bytes {
+            [_, _, _, _, a, b, c, d, rest @ ..] => rest.len() < u32::from_le_bytes([*a, *b, *c, *d]) as usize,
+            _ => true,
+        },
+        _ => false,
+    }
 }
 
 fn check_size((width, height): (u32, u32), limits: &Limits) -> Result<(), ImageError> {
@@ -144,7 +161,7 @@ fn codec_error(error: CodecError, format: &'static str, size: (u32, u32), limits
         },
         other => {
             let reason = other.to_string();
-            let cut = ["unexpected end", "unexpected eof", "failed to fill", "no more bytes", "exhausted data"];
+            let cut = ["unexpected end", "unexpected eof", "failed to fill", "not enough bytes", "exhausted data"];
             if cut.iter().any(|hint| reason.to_ascii_lowercase().contains(hint)) {
                 return ImageError::Truncated { format };
             }
