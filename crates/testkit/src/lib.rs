@@ -1,0 +1,17 @@
+//! What the tests of the other crates share: named tolerances, and the reference files of `fixtures/`.
+//!
+//! A dev-dependency only. It knows nothing of the other crates, so that an error of theirs cannot hide in here.
+#![forbid(unsafe_code)]
+
+mod archive;
+mod compare;
+
+use std::path::PathBuf;
+
+pub use archive::{Archive, ArchiveError, Array, Elements};
+pub use compare::{Mismatch, Tolerance, compare};
+
+/// The folder `fixtures/` at the root of the repository.
+pub fn fixtures() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "..", "fixtures"].iter().collect()
+}
