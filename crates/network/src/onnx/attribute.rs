@@ -1,9 +1,9 @@
 //! Attributes of a node, as read and as written.
 
 use super::proto::{AttributeProto, NodeProto, attribute_type};
-use super::tensor::{value_from_proto, value_to_proto};
+use super::tensor::{data_type_from_proto, data_type_to_proto, value_from_proto, value_to_proto};
 use crate::error::OperatorError;
-use crate::value::Value;
+use crate::value::{DataType, Value};
 
 /// An attribute to be written.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +51,11 @@ impl Attribute {
     pub fn ints<T: Copy + TryInto<i64>>(name: &'static str, values: &[T]) -> Self {
         let values = values.iter().map(|&v| v.try_into().unwrap_or(i64::MAX)).collect();
         Self { name, value: AttributeValue::Ints(values) }
+    }
+
+    /// An attribute that names an element type.
+    pub fn data_type(name: &'static str, value: DataType) -> Self {
+        Self::int(name, data_type_to_proto(value).into())
     }
 
     pub(super) fn to_proto(&self) -> AttributeProto {
@@ -171,6 +176,16 @@ impl<'a> NodeReader<'a> {
     /// A list of floats.
     pub fn floats(&self, name: &str) -> Option<&'a [f32]> {
         self.attribute(name).map(|attribute| attribute.floats.as_slice())
+    }
+
+    /// An element type, as it is held in memory.
+    ///
+    /// # Errors
+    /// When the type is not supported.
+    pub fn data_type(&self, name: &str) -> Result<Option<DataType>, OperatorError> {
+        let Some(code) = self.int(name) else { return Ok(None) };
+        let dtype = i32::try_from(code).ok().and_then(|code| data_type_from_proto(code).ok());
+        dtype.map(Some).ok_or_else(|| OperatorError::Unsupported(format!("{name} of element type {code}")))
     }
 
     /// A tensor.

@@ -4,6 +4,7 @@ mod attribute;
 mod proto;
 mod read;
 mod tensor;
+mod upgrade;
 mod write;
 
 pub use attribute::{Attribute, AttributeValue, NodeReader};

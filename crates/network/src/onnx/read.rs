@@ -10,6 +10,8 @@ use prost::Message;
 use super::attribute::NodeReader;
 use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use super::tensor::value_from_proto;
+use super::upgrade::upgrade;
+use super::write::WRITTEN_OPSET;
 use crate::error::NetworkError;
 use crate::graph::{Dimension, Graph, Node, ValueId, ValueInfo};
 use crate::operators;
@@ -117,6 +119,18 @@ impl<'a> GraphReader<'a> {
     }
 
     fn node(&mut self, proto: &NodeProto) -> Result<Node, NetworkError> {
+        let standard = matches!(proto.domain.as_deref(), None | Some("" | "ai.onnx"));
+        let Some(upgraded) = upgrade(proto, self.opset).filter(|_| standard) else {
+            return self.node_of_opset(proto, self.opset);
+        };
+        for (name, value) in upgraded.constants {
+            let id = self.id(&name);
+            self.set_constant(id, value);
+        }
+        self.node_of_opset(&upgraded.node, WRITTEN_OPSET)
+    }
+
+    fn node_of_opset(&mut self, proto: &NodeProto, opset: i64) -> Result<Node, NetworkError> {
         let operator = proto.op_type.as_deref().unwrap_or("");
         let first_output = proto.output.iter().find(|name| !name.is_empty()).map_or("", String::as_str);
         let name = match proto.name.as_deref() {
@@ -130,7 +144,7 @@ impl<'a> GraphReader<'a> {
             }
             seen.push(output);
         }
-        let reader = NodeReader::new(proto, self.opset);
+        let reader = NodeReader::new(proto, opset);
         let operator = operators::read(proto.domain.as_deref().unwrap_or(""), &reader);
         let inputs = proto.input.iter().map(|name| self.optional_id(name)).collect();
         let outputs = proto.output.iter().map(|name| self.optional_id(name)).collect();
