@@ -4,12 +4,16 @@
 //! the SIMD kernels, which are entered through one run-time dispatch point.
 
 mod array;
+pub mod conv;
 pub mod elementwise;
+pub mod gemm;
 pub mod movement;
 pub mod pool;
 pub mod reduce;
 pub mod resize;
 mod shape;
+mod shared;
+pub mod simd;
 
 pub use array::Tensor;
 pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, element_count, strides};

@@ -1,0 +1,16 @@
+//! Matrix products over packed panels (Goto and van de Geijn 2008, *Anatomy of High-Performance Matrix Multiplication*).
+//!
+//! The left matrix is packed once, in panels of `TILE_ROWS` rows; the right one is packed by the caller in panels of
+//! `TILE_COLUMNS` columns, straight from whatever it comes from (a matrix, an image, transformed tiles). Every output
+//! element is one chain of multiply-adds in the order of the depth, whatever the blocking, so that results do not
+//! depend on how work is shared out.
+
+mod dot;
+mod matmul;
+pub mod naive;
+mod tile;
+
+pub use dot::matrix_vector;
+pub use matmul::{Matrix, matmul};
+pub(crate) use tile::multiply_panels;
+pub use tile::{PackedLeft, panel_columns};

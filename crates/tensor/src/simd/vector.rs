@@ -1,0 +1,150 @@
+//! One f32 vector per instruction set, behind one trait.
+
+/// Vectors of an instruction set, and the tile of its matrix product.
+///
+/// # Safety
+/// Every method needs a processor with the instruction set; pointers must be valid for `LANES` elements (unaligned).
+pub(crate) trait Simd {
+    type Vector: Copy;
+    const LANES: usize;
+    /// Rows of a matrix product's tile.
+    const TILE_ROWS: usize;
+    /// Vectors in a row of a matrix product's tile.
+    const TILE_VECTORS: usize;
+    /// Columns of a matrix product's tile.
+    const TILE_COLUMNS: usize = Self::TILE_VECTORS * Self::LANES;
+
+    unsafe fn splat(value: f32) -> Self::Vector;
+    unsafe fn load(from: *const f32) -> Self::Vector;
+    unsafe fn store(to: *mut f32, value: Self::Vector);
+    /// a · b + c.
+    unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+}
+
+/// Plain Rust on small arrays; compilers turn it into whatever baseline vectors there are.
+pub(crate) struct Scalar;
+
+const SCALAR_LANES: usize = 4;
+
+impl Simd for Scalar {
+    type Vector = [f32; SCALAR_LANES];
+    const LANES: usize = SCALAR_LANES;
+    const TILE_ROWS: usize = 4;
+    const TILE_VECTORS: usize = 2;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self::Vector {
+        [value; SCALAR_LANES]
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self::Vector {
+        // SAFETY: the caller promises LANES readable elements; an array of f32 has the alignment of f32.
+        unsafe { from.cast::<Self::Vector>().read() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, value: Self::Vector) {
+        // SAFETY: the caller promises LANES writable elements; an array of f32 has the alignment of f32.
+        unsafe { to.cast::<Self::Vector>().write(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| a[lane] * b[lane] + c[lane])
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| a[lane] + b[lane])
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{
+        __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps,
+        _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    };
+
+    use super::Simd;
+
+    /// 256-bit vectors with fused multiply-add.
+    pub(crate) struct Avx2;
+
+    /// 512-bit vectors.
+    pub(crate) struct Avx512;
+
+    macro_rules! implement {
+        ($name:ident, $vector:ty, $lanes:literal, $rows:literal, $vectors:literal,
+         $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident) => {
+            // SAFETY (all methods): the trait's caller promises the instruction set and valid pointers.
+            impl Simd for $name {
+                type Vector = $vector;
+                const LANES: usize = $lanes;
+                const TILE_ROWS: usize = $rows;
+                const TILE_VECTORS: usize = $vectors;
+
+                #[inline(always)]
+                unsafe fn splat(value: f32) -> Self::Vector {
+                    unsafe { $splat(value) }
+                }
+
+                #[inline(always)]
+                unsafe fn load(from: *const f32) -> Self::Vector {
+                    unsafe { $load(from) }
+                }
+
+                #[inline(always)]
+                unsafe fn store(to: *mut f32, value: Self::Vector) {
+                    unsafe { $store(to, value) }
+                }
+
+                #[inline(always)]
+                unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+                    unsafe { $fma(a, b, c) }
+                }
+
+                #[inline(always)]
+                unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                    unsafe { $add(a, b) }
+                }
+            }
+        };
+    }
+
+    implement!(
+        Avx2,
+        __m256,
+        8,
+        4,
+        3,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_fmadd_ps,
+        _mm256_add_ps
+    );
+    implement!(
+        Avx512,
+        __m512,
+        16,
+        8,
+        2,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_fmadd_ps,
+        _mm512_add_ps
+    );
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) type Avx2 = Scalar;
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) type Avx512 = Scalar;

@@ -1,0 +1,143 @@
+//! Fast matrix products and convolutions against the naive ones, over random sizes, for every instruction set.
+
+use eyebar_tensor::conv::{Conv2d, ConvAlgorithm, PackedConv, PackedConvTranspose, naive};
+use eyebar_tensor::gemm::{self, Matrix, matmul, matrix_vector};
+use eyebar_tensor::simd::Isa;
+
+/// f32 sums of up to some thousand products against f64 sums.
+const CLOSE: f32 = 2e-6;
+/// F(4×4, 3×3) multiplies by up to 8: its rounding is larger.
+const WINOGRAD_CLOSE: f32 = 2e-5;
+
+fn random(rng: &mut fastrand::Rng, len: usize) -> Vec<f32> {
+    (0..len).map(|_| rng.f32() * 2.0 - 1.0).collect()
+}
+
+fn assert_close(found: &[f32], expected: &[f32], scale: f32, tolerance: f32, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst <= tolerance * scale, "{what}: off by {worst}, scale {scale}");
+}
+
+#[test]
+fn matrix_products_agree_with_the_naive_one() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    for isa in Isa::all() {
+        for _ in 0..60 {
+            let (m, k, n) = (rng.usize(1..70), rng.usize(0..900), rng.usize(1..150));
+            let (left, right) = (random(&mut rng, m * k), random(&mut rng, k * n));
+            let right = if rng.bool() { Matrix::dense(&right, k, n) } else { Matrix::dense(&right, n, k).transposed() };
+            let left = Matrix::dense(&left, m, k);
+            let mut out = vec![f32::NAN; m * n];
+            matmul(&left.pack_left(isa), right, &mut out);
+            let expected = gemm::naive::matmul(left, right);
+            assert_close(&out, &expected, (k as f32).sqrt(), CLOSE, &format!("{} {m}x{k}x{n}", isa.name()));
+        }
+        for _ in 0..20 {
+            let (rows, depth) = (rng.usize(1..100), rng.usize(0..300));
+            let (matrix, vector) = (random(&mut rng, rows * depth), random(&mut rng, depth));
+            let mut out = vec![f32::NAN; rows];
+            matrix_vector(isa, &matrix, &vector, &mut out);
+            let expected = gemm::naive::matmul(Matrix::dense(&matrix, rows, depth), Matrix::dense(&vector, depth, 1));
+            assert_close(&out, &expected, (depth as f32).sqrt(), CLOSE, "matrix · vector");
+        }
+    }
+}
+
+fn random_conv(rng: &mut fastrand::Rng, algorithm: ConvAlgorithm) -> Conv2d {
+    let pair = |rng: &mut fastrand::Rng, low, high| (rng.usize(low..high), rng.usize(low..high));
+    loop {
+        let (groups, per_group_in, per_group_out) = match algorithm {
+            ConvAlgorithm::Winograd => (1, rng.usize(1..40), rng.usize(1..40)),
+            ConvAlgorithm::Depthwise => (rng.usize(1..12), 1, rng.usize(1..3)),
+            ConvAlgorithm::Im2col => (rng.usize(1..4), rng.usize(1..20), rng.usize(1..90)),
+        };
+        let winograd = algorithm == ConvAlgorithm::Winograd;
+        let kernel = if winograd { (3, 3) } else { pair(rng, 1, 6) };
+        let stride = if winograd { (1, 1) } else { pair(rng, 1, 4) };
+        let dilation = if winograd { (1, 1) } else { pair(rng, 1, 3) };
+        let input = pair(rng, 1, 24);
+        let (pad, pad_end) = (pair(rng, 0, 3), pair(rng, 0, 3));
+        let size = |input: usize, pads: usize, kernel: usize, stride: usize, dilation: usize| {
+            Some((input + pads).checked_sub((kernel - 1) * dilation + 1)? / stride + 1)
+        };
+        let rows = size(input.0, pad.0 + pad_end.0, kernel.0, stride.0, dilation.0);
+        let columns = size(input.1, pad.1 + pad_end.1, kernel.1, stride.1, dilation.1);
+        if let (Some(rows), Some(columns)) = (rows, columns) {
+            return Conv2d {
+                channels: groups * per_group_in,
+                input,
+                filters: groups * per_group_out,
+                groups,
+                kernel,
+                stride,
+                dilation,
+                pad,
+                output: (rows, columns),
+            };
+        }
+    }
+}
+
+#[test]
+fn convolutions_agree_with_the_naive_one() {
+    let mut rng = fastrand::Rng::with_seed(2);
+    for isa in Isa::all() {
+        for algorithm in [ConvAlgorithm::Im2col, ConvAlgorithm::Winograd, ConvAlgorithm::Depthwise] {
+            for _ in 0..40 {
+                let conv = random_conv(&mut rng, algorithm);
+                let images = rng.usize(1..4);
+                let input = random(&mut rng, images * conv.input_len());
+                let weights = random(&mut rng, conv.weights_len());
+                let bias = random(&mut rng, conv.filters);
+                let bias = rng.bool().then_some(bias.as_slice());
+                let mut out = vec![f32::NAN; images * conv.output_len()];
+                PackedConv::with_algorithm(isa, conv, &weights, algorithm).run(&input, bias, &mut out);
+                let expected = naive::conv(&conv, &input, &weights, bias);
+                let tolerance = if algorithm == ConvAlgorithm::Winograd { WINOGRAD_CLOSE } else { CLOSE };
+                let scale = (conv.depth() as f32).sqrt().max(1.0);
+                assert_close(&out, &expected, scale, tolerance, &format!("{} {algorithm:?} {conv:?}", isa.name()));
+            }
+        }
+    }
+}
+
+#[test]
+fn transposed_convolutions_agree_with_the_naive_one() {
+    let mut rng = fastrand::Rng::with_seed(3);
+    for isa in Isa::all() {
+        for algorithm in [ConvAlgorithm::Im2col, ConvAlgorithm::Winograd, ConvAlgorithm::Depthwise] {
+            for _ in 0..40 {
+                let conv = random_conv(&mut rng, algorithm);
+                let images = rng.usize(1..3);
+                let input = random(&mut rng, images * conv.output_len());
+                let weights = random(&mut rng, conv.weights_len());
+                let bias = random(&mut rng, conv.channels);
+                let bias = rng.bool().then_some(bias.as_slice());
+                let mut out = vec![f32::NAN; images * conv.input_len()];
+                PackedConvTranspose::new(isa, conv, &weights).run(&input, bias, &mut out);
+                let expected = naive::conv_transpose(&conv, &input, &weights, bias);
+                let taps = conv.group_filters() * conv.kernel.0 * conv.kernel.1;
+                let scale = (taps as f32).sqrt().max(1.0);
+                assert_close(&out, &expected, scale, WINOGRAD_CLOSE, &format!("{} {conv:?}", isa.name()));
+            }
+        }
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let mut rng = fastrand::Rng::with_seed(4);
+    let run = |threads: usize, conv: Conv2d, weights: &[f32], input: &[f32]| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");
+        let mut out = vec![0.0; conv.output_len()];
+        pool.install(|| PackedConv::new(Isa::detect(), conv, weights).run(input, None, &mut out));
+        out.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+    };
+    for algorithm in [ConvAlgorithm::Im2col, ConvAlgorithm::Winograd, ConvAlgorithm::Depthwise] {
+        let conv = random_conv(&mut rng, algorithm);
+        let weights = random(&mut rng, conv.weights_len());
+        let input = random(&mut rng, conv.input_len());
+        assert_eq!(run(1, conv, &weights, &input), run(3, conv, &weights, &input), "{conv:?}");
+    }
+}
