@@ -1,0 +1,16 @@
+//! Draws one figure of each kind into the folder given (default `target/figures`), to look at.
+
+use std::path::{Path, PathBuf};
+
+#[path = "../tests/samples/mod.rs"]
+mod samples;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("target/figures"), PathBuf::from);
+    std::fs::create_dir_all(&folder)?;
+    for (name, picture) in samples::all(Path::new(env!("CARGO_MANIFEST_DIR"))) {
+        eyebar_imaging::encode::save(&folder.join(format!("{name}.png")), &picture)?;
+    }
+    println!("drawn into {}", folder.display());
+    Ok(())
+}
