@@ -102,6 +102,9 @@ pub enum ImageError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// An input specification is not understood.
+    #[error("{0}")]
+    InvalidInput(String),
     /// Something is wrong with a file that is known by name.
     #[error("{}: {source}", path.display())]
     File {
