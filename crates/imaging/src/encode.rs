@@ -1,9 +1,10 @@
 //! Encoding without metadata, and writing that leaves no half-written file.
 
-use std::io::{Cursor, Write};
+use std::io::Write;
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ImageFormat, RgbImage};
 
 use crate::error::ImageError;
@@ -25,9 +26,9 @@ pub(crate) fn format_name(format: ImageFormat) -> Option<&'static str> {
 /// When `image` has no pixels.
 pub fn png(image: &RgbImage) -> Result<Vec<u8>, ImageError> {
     let mut bytes = Vec::new();
-    image
-        .write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)
-        .map_err(|error| encode_error("PNG", i32::MAX as u32, image, &error))?;
+    // Nearly as small as the best level, at a fraction of its time.
+    let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive);
+    image.write_with_encoder(encoder).map_err(|error| encode_error("PNG", i32::MAX as u32, image, &error))?;
     Ok(bytes)
 }
 

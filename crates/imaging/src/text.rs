@@ -70,7 +70,8 @@ impl TextStyle {
     }
 
     /// `text` broken at spaces (and at its own line breaks) into lines of at most `max_width` pixels; words that are
-    /// too long are broken anywhere. What does not fit into `max_lines` ends in an ellipsis.
+    /// too long are broken anywhere. No-break spaces hold, and so does the space before a per cent sign. What does not
+    /// fit into `max_lines` ends in an ellipsis.
     pub fn wrap(&self, text: &str, max_width: f32, max_lines: usize) -> Vec<String> {
         let mut lines: Vec<String> = text.lines().flat_map(|line| self.wrap_line(line, max_width)).collect();
         if lines.len() > max_lines {
@@ -86,7 +87,8 @@ impl TextStyle {
 
     fn wrap_line(&self, text: &str, max_width: f32) -> Vec<String> {
         let mut lines = vec![String::new()];
-        for word in text.split_whitespace() {
+        let text = text.replace(" %", "\u{A0}%");
+        for word in text.split([' ', '\t']).filter(|word| !word.is_empty()) {
             let last = lines.last_mut().expect("starts with one line");
             let joined = if last.is_empty() { word.to_string() } else { format!("{last} {word}") };
             if self.width(&joined) <= max_width {

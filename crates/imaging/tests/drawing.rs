@@ -117,6 +117,7 @@ fn text_is_measured_wrapped_and_cut() {
         assert!(two.len() == 2 && two[1].ends_with('…') && style.width(&two[1]) <= width, "{two:?}");
     }
     assert_eq!(style.wrap("one\ntwo", 400.0, 9), ["one", "two"]);
+    assert_eq!(style.wrap("some 12 %", style.width("some 12"), 9), ["some", "12\u{A0}%"]);
     assert_eq!(style.ellipsise("short", 400.0), "short");
     assert_eq!(style.ellipsise("", 0.0), "");
 }

@@ -42,6 +42,8 @@ const BAR: f32 = 24.0;
 const BAR_GAP: f32 = 4.0;
 const GROUP_GAP: f32 = 22.0;
 const PAD: f32 = 14.0;
+/// Margin of a chart that stands alone.
+const FRAME: u32 = 40;
 
 impl BarChart {
     /// A chart with these labels, from top to bottom. An empty title takes no room.
@@ -68,8 +70,16 @@ impl BarChart {
         self
     }
 
-    /// The chart on white, `width` pixels wide (at least 320) and as high as it needs.
+    /// The chart on white with a margin, `width` pixels wide (at least 400) and as high as it needs.
     pub fn render(&self, width: u32) -> RgbImage {
+        let inner = self.render_tight(width.saturating_sub(2 * FRAME));
+        let mut canvas = Canvas::new(inner.width() + 2 * FRAME, inner.height() + 2 * FRAME, PAPER);
+        canvas.paste(&inner, FRAME as i32, FRAME as i32);
+        canvas.into_image()
+    }
+
+    /// The chart without a margin, at least 320 pixels wide.
+    pub(crate) fn render_tight(&self, width: u32) -> RgbImage {
         let width = width.max(320);
         let plan = Plan::new(self, width as f32);
         let mut canvas = Canvas::new(width, plan.height.ceil() as u32, PAPER);
@@ -81,7 +91,7 @@ impl BarChart {
         match (value.is_finite(), self.percent) {
             (false, _) => "–".into(),
             (true, false) => short(value),
-            (true, true) if value.abs() < 0.0995 && value != 0.0 => format!("{:.1} %", 100.0 * value).replace('-', "−"),
+            (true, true) if value.abs() < 0.0095 && value != 0.0 => format!("{:.1} %", 100.0 * value).replace('-', "−"),
             (true, true) => format!("{:.0} %", 100.0 * value).replace('-', "−"),
         }
     }
@@ -171,7 +181,7 @@ impl Plan {
     }
 
     fn draw_axis(&self, chart: &BarChart, canvas: &mut Canvas) {
-        let count = ((self.right - self.left) / 130.0).clamp(1.0, 6.0) as usize;
+        let count = ((self.right - self.left) / 110.0).clamp(2.0, 6.0) as usize;
         let mut free_from = f32::NEG_INFINITY;
         for tick in ticks(self.range.0, self.range.1, count) {
             let x = self.x(tick).round();

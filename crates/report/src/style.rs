@@ -33,6 +33,13 @@ impl Block {
         Self { lines: style.wrap(text, width, max_lines).into_iter().map(|line| (line, style)).collect() }
     }
 
+    /// Each line of `text` broken to `width` pixels, at most three lines each; the first in `first`, further ones in
+    /// `rest`.
+    pub(crate) fn lead(text: &str, first: TextStyle, rest: TextStyle, width: f32) -> Self {
+        let styled = text.lines().enumerate().map(|(index, line)| (line, if index == 0 { first } else { rest }));
+        Self { lines: styled.flat_map(|(line, style)| Self::new(line, style, width, 3).lines).collect() }
+    }
+
     pub(crate) fn height(&self) -> f32 {
         self.lines.iter().map(|(_, style)| style.line_height()).sum()
     }

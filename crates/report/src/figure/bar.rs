@@ -41,12 +41,13 @@ impl ColourBar {
         THICKNESS as f32 + 6.0 + TICK.line_height()
     }
 
-    /// Draws the bar lying, centred about `centre`, with its label at its left.
-    pub(super) fn draw_lying(&self, canvas: &mut Canvas, centre: f32, top: f32, width: f32) {
+    /// Draws the bar lying, with its label at its left: centred about `centre` as far as `left..left + width` allows.
+    pub(super) fn draw_lying(&self, canvas: &mut Canvas, centre: f32, top: f32, left: f32, width: f32) {
         let length = LYING_LENGTH.min((width * 0.5) as u32);
         let label = LABEL.ellipsise(&self.label, width - length as f32 - 24.0);
         let label_width = if label.is_empty() { 0.0 } else { LABEL.width(&label) + 20.0 };
-        let start = centre - (label_width + length as f32) / 2.0;
+        let total = label_width + length as f32;
+        let start = (centre - total / 2.0).min(left + width - total).max(left);
         canvas.text(&label, start, top + (THICKNESS as f32 - LABEL.line_height()) / 2.0, &LABEL, Align::Left);
         let (x, y) = ((start + label_width).round() as i32, top as i32);
         for column in 0..length {

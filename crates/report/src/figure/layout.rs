@@ -6,7 +6,7 @@ use eyebar_imaging::{Canvas, Rect, RgbImage};
 
 use super::bar::UPRIGHT_WIDTH;
 use super::{Cell, ColourBar, Content, Figure, Row};
-use crate::style::{Block, FOOTNOTE, HAIRLINE, HEADER, INK, MARGIN, MUTED, PAPER, PLACEHOLDER, SUBTITLE, TITLE};
+use crate::style::{Block, FOOTNOTE, HAIRLINE, HEADER, INK, LABEL, MARGIN, MUTED, PAPER, PLACEHOLDER, SUBTITLE, TITLE};
 
 const MIN_WIDTH: f32 = 1600.0;
 const MAX_WIDTH: f32 = 2400.0;
@@ -18,7 +18,6 @@ const TALLEST: f32 = 1.5;
 const LABEL_WIDTH: f32 = 250.0;
 const GAP: f32 = 28.0;
 const ROW_GAP: f32 = 40.0;
-const CAPTION_LINES: usize = 5;
 
 /// The measured figure.
 pub(super) struct Layout {
@@ -39,6 +38,7 @@ struct MeasuredRow {
     cells: Vec<MeasuredCell>,
     picture_height: f32,
     caption_height: f32,
+    has_chart: bool,
 }
 
 struct MeasuredCell {
@@ -50,7 +50,7 @@ struct MeasuredCell {
 impl Layout {
     pub(super) fn new(figure: &Figure) -> Self {
         let columns = figure.rows.iter().map(|row| row.cells.len()).chain([figure.columns.len()]).max().unwrap_or(0);
-        let labels = figure.rows.iter().map(|row| Block::new(&row.label, HEADER, LABEL_WIDTH, 6).width());
+        let labels = figure.rows.iter().map(|row| row_label(&row.label).width());
         let labels = labels.fold(0.0, f32::max);
         let labels = if labels > 0.0 { labels + GAP } else { 0.0 };
         let bars = figure.rows.iter().any(|row| row.colour_bar.is_some());
@@ -62,7 +62,8 @@ impl Layout {
         let cell = ((width - beside - gaps) / count).clamp(1.0, WIDEST_CELL).floor();
         let text_width = width - 2.0 * MARGIN as f32;
         // A grid that is narrower than the figure stands in its middle.
-        let left = ((width - (beside - 2.0 * MARGIN as f32) - gaps - count * cell) / 2.0).max(MARGIN as f32).floor();
+        let spare = width - beside - gaps - count * cell;
+        let left = MARGIN as f32 + if spare > GAP { (spare / 2.0).floor() } else { 0.0 };
 
         let rows: Vec<_> = figure.rows.iter().map(|row| MeasuredRow::new(row, cell)).collect();
         let mut layout = Self {
@@ -114,7 +115,7 @@ impl Layout {
             let grid = self.headers.len().max(self.rows.iter().map(|row| row.cells.len()).max().unwrap_or(0));
             let right = self.cell_x(grid.max(1)) - GAP;
             let from = self.left + self.labels;
-            bar.draw_lying(canvas, (from + right) / 2.0, y, self.width - 2.0 * margin);
+            bar.draw_lying(canvas, (from + right) / 2.0, y, margin, self.width - 2.0 * margin);
             y += ColourBar::lying_height();
         }
         for (index, footnote) in self.footnotes.iter().enumerate() {
@@ -132,9 +133,12 @@ impl Layout {
         row.label.draw(canvas, self.left, label_top, Align::Left);
         for (column, (cell, content)) in row.cells.iter().zip(&source.cells).enumerate() {
             let x = self.cell_x(column);
-            let frame = Rect::new(x as i32, y as i32, self.cell as u32, row.picture_height as u32);
+            // Beside a chart, which is as high as it must be, pictures keep to the top.
+            let own = cell.picture.as_ref().filter(|_| row.has_chart).map(RgbImage::height);
+            let height = own.map_or(row.picture_height, |height| height as f32);
+            let frame = Rect::new(x as i32, y as i32, self.cell as u32, height as u32);
             draw_content(canvas, cell, content, frame);
-            cell.caption.draw(canvas, x + self.cell / 2.0, y + row.picture_height + 10.0, Align::Centre);
+            cell.caption.draw(canvas, x + self.cell / 2.0, y + height + 10.0, Align::Centre);
         }
         if let Some(bar) = &source.colour_bar {
             let columns = self.rows.iter().map(|row| row.cells.len()).chain([self.headers.len()]).max().unwrap_or(0);
@@ -176,7 +180,8 @@ impl MeasuredRow {
         let placeholder = row.cells.iter().any(|cell| matches!(cell.content, Content::Missing(_)));
         let picture_height = tallest.map_or(if placeholder { width } else { 0.0 }, |height| height as f32);
         let caption_height = cells.iter().map(|cell| cell.caption.height()).fold(0.0, f32::max);
-        Self { label: Block::new(&row.label, HEADER, LABEL_WIDTH, 6), cells, picture_height, caption_height }
+        let has_chart = row.cells.iter().any(|cell| matches!(cell.content, Content::Chart(_)));
+        Self { label: row_label(&row.label), cells, picture_height, caption_height, has_chart }
     }
 }
 
@@ -191,7 +196,12 @@ fn scaled(cell: &Cell, width: f32) -> Option<RgbImage> {
             let filter = if scale < 1.0 { Filter::Bicubic } else { cell.filter };
             Some(resize_with(image, to_w, to_h, filter))
         }
-        Content::Chart(chart) => Some(chart.render(width as u32)),
+        Content::Chart(chart) => {
+            let drawn = chart.render_tight(width as u32);
+            // A chart has a least width; in a cell that is narrower still, it shrinks.
+            let height = (drawn.height() as f32 * width / drawn.width() as f32).round().max(1.0) as u32;
+            Some(resize_with(&drawn, width as u32, height, Filter::Bicubic))
+        }
         Content::Empty | Content::Missing(_) => None,
     }
 }
@@ -204,12 +214,10 @@ fn caption_size(width: f32) -> f32 {
 fn caption(text: &str, width: f32) -> Block {
     let size = caption_size(width);
     let plain = TextStyle::new(size, INK);
-    let mut lines = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let first = index == 0 && text.lines().nth(1).is_some();
-        let style = if first { TextStyle::bold(size, INK) } else { plain };
-        lines.extend(style.wrap(line, width, 3).into_iter().map(|line| (line, style)));
-    }
-    lines.truncate(CAPTION_LINES);
-    Block { lines }
+    let first = if text.lines().nth(1).is_some() { TextStyle::bold(size, INK) } else { plain };
+    Block::lead(text, first, plain, width)
+}
+
+fn row_label(text: &str) -> Block {
+    Block::lead(text, HEADER, TextStyle::new(LABEL.size, MUTED), LABEL_WIDTH)
 }

@@ -1,28 +1,24 @@
-//! Figures like those of the workshop, from made-up numbers and synthetic pictures.
-
-use std::path::Path;
+//! Figures like those of the workshop, from made-up numbers.
 
 use eyebar_imaging::overlay::{colourise, normalise, overlay};
-use eyebar_imaging::{Colormap, Limits, RgbImage, Scale, open};
+use eyebar_imaging::{Colormap, RgbImage, Scale};
 use eyebar_report::{BarChart, Cell, ColourBar, Figure, Row, Series};
 use eyebar_tensor::Tensor;
 
-/// All samples with their names. `crate_dir` is the folder of this crate.
-pub(crate) fn all(crate_dir: &Path) -> Vec<(&'static str, RgbImage)> {
-    let photo = open(&crate_dir.join("../../fixtures/photos/astronaut.png"), &Limits::default())
-        .expect("the bundled portrait")
-        .image;
+/// All samples with their names, about `photo`.
+pub(crate) fn all(photo: &RgbImage) -> Vec<(&'static str, RgbImage)> {
     vec![
         ("filters", filters()),
-        ("cam", cam(&photo)),
-        ("masks", masks(&photo)),
-        ("single", single(&photo)),
+        ("cam", cam(photo)),
+        ("masks", masks(photo)),
+        ("single", single(photo)),
         ("shares", shares().render(1200)),
         ("drops", drops().render(900)),
     ]
 }
 
-fn texture(seed: u32, size: u32) -> RgbImage {
+/// A smooth pattern.
+pub(crate) fn texture(seed: u32, size: u32) -> RgbImage {
     let s = seed as f32;
     RgbImage::from_fn(size, size, |x, y| {
         let (x, y) = (x as f32 / size as f32, y as f32 / size as f32);
@@ -43,7 +39,7 @@ fn filters() -> RgbImage {
                 Cell::picture(texture(i + field, 128)).caption(format!("{}.{} → {}.7", i * 3, i, 300 * i + 12))
             }
         });
-        figure = figure.row(Row::new(format!("{layer}\n{field} × {field} px field"), cells));
+        figure = figure.row(Row::new(format!("{layer}\n{field} × {field} pixels"), cells));
     }
     figure.footnote("Under each picture: mean activation before → after. A filter that does not rise is called dead and is not drawn.").render()
 }
