@@ -8,27 +8,126 @@ use crate::error::OperatorError;
 use crate::onnx::NodeReader;
 use crate::operator::Operator;
 
+mod axes;
+mod batch_normalization;
 mod binary;
+mod broadcast;
+mod cast;
+mod clip;
+mod concat;
+mod constant;
+mod conv;
+mod conv_transpose;
+mod derivative;
+mod element;
+mod expand;
+mod function;
+mod gather;
+mod gemm;
+mod global_pool;
+mod integer;
+mod lrn;
+mod matmul;
+mod normalization;
+mod pad;
+mod pooling;
+mod prelu;
+mod quantization;
+mod reduce;
 mod refused;
+mod reshape;
+mod resize;
+mod slice;
+mod softmax;
 mod spatial;
+mod transpose;
+mod unary;
+mod variadic;
 
-pub use binary::Add;
+pub use binary::Binary;
+pub use binary::Binary::{Add, Div, Mul, Pow, Sub};
+pub use quantization::DequantizeLinear;
+pub use reduce::Reduce;
 use refused::Refused;
+pub use variadic::Variadic;
+
+/// The domain of the operators that ONNX does not have, gradients above all.
+pub(crate) const OWN_DOMAIN: &str = "eyebar";
 
 /// The operator a node of an ONNX file names. One that is not supported, or whose attributes make no sense, becomes a
 /// node that refuses to run.
 pub(crate) fn read(domain: &str, node: &NodeReader<'_>) -> Arc<dyn Operator> {
-    let result = if matches!(domain, "" | "ai.onnx") {
-        read_standard(node)
-    } else {
-        Err(OperatorError::Unsupported(format!("operator {} of domain {domain:?}", node.operator())))
+    let result = match domain {
+        "" | "ai.onnx" => read_standard(node),
+        OWN_DOMAIN => read_own(node),
+        _ => Err(OperatorError::Unsupported(format!("operator {} of domain {domain:?}", node.operator()))),
     };
     result.unwrap_or_else(|error| Arc::new(Refused::new(node.operator(), error)))
 }
 
 fn read_standard(node: &NodeReader<'_>) -> Result<Arc<dyn Operator>, OperatorError> {
     Ok(match node.operator() {
-        "Add" => Arc::new(Add),
+        "Abs" | "Ceil" | "Elu" | "Erf" | "Exp" | "Floor" | "Gelu" | "HardSigmoid" | "HardSwish" | "LeakyRelu" | "Log"
+        | "Neg" | "Reciprocal" | "Relu" | "Sigmoid" | "Softplus" | "Sqrt" | "Tanh" => Arc::new(unary::Unary::read(node)?),
+        "Add" => Arc::new(Binary::Add),
+        "AveragePool" => Arc::new(pooling::Pooling::read_average(node)?),
+        "BatchNormalization" => Arc::new(batch_normalization::BatchNormalization::read(node)?),
+        "Cast" => Arc::new(cast::Cast::read(node)?),
+        "Clip" => Arc::new(clip::Clip),
+        "Concat" => Arc::new(concat::Concat::read(node)?),
+        "Constant" => Arc::new(constant::Constant::read(node)?),
+        "ConstantOfShape" => Arc::new(constant::ConstantOfShape::read(node)?),
+        "Conv" => Arc::new(conv::Conv::read(node)?),
+        "ConvTranspose" => Arc::new(conv_transpose::ConvTranspose::read(node)?),
+        "DequantizeLinear" => Arc::new(quantization::DequantizeLinear::read(node)?),
+        "Div" => Arc::new(Binary::Div),
+        "Dropout" | "Flatten" | "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" => {
+            Arc::new(reshape::Reshaping::read(node)?)
+        }
+        "Expand" => Arc::new(expand::Expand),
+        "Gather" => Arc::new(gather::Gather::read(node)),
+        "Gemm" => Arc::new(gemm::Gemm::read(node)?),
+        "GlobalAveragePool" => Arc::new(global_pool::GlobalPool::Average),
+        "GlobalMaxPool" => Arc::new(global_pool::GlobalPool::Max),
+        "InstanceNormalization" | "LayerNormalization" => Arc::new(normalization::Normalization::read(node)?),
+        "LRN" => Arc::new(lrn::Lrn::read(node)?),
+        "LogSoftmax" | "Softmax" => Arc::new(softmax::Softmax::read(node)),
+        "MatMul" => Arc::new(matmul::MatMul),
+        "Max" => Arc::new(Variadic::Max),
+        "MaxPool" => Arc::new(pooling::Pooling::read_max(node)?),
+        "Min" => Arc::new(Variadic::Min),
+        "Mul" => Arc::new(Binary::Mul),
+        "PRelu" => Arc::new(prelu::PRelu),
+        "Pad" => Arc::new(pad::Pad::read(node)?),
+        "Pow" => Arc::new(Binary::Pow),
+        "QuantizeLinear" => Arc::new(quantization::QuantizeLinear::read(node)?),
+        "ReduceL2" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum" => Arc::new(reduce::Reduce::read(node)?),
+        "Resize" => Arc::new(resize::Resize::read(node)?),
+        "Shape" => Arc::new(constant::Shape::read(node)),
+        "Slice" => Arc::new(slice::Slice),
+        "Split" => Arc::new(concat::Split::read(node)?),
+        "Sub" => Arc::new(Binary::Sub),
+        "Sum" => Arc::new(Variadic::Sum),
+        "Transpose" => Arc::new(transpose::Transpose::read(node)),
         other => return Err(OperatorError::Unsupported(format!("operator {other}"))),
+    })
+}
+
+fn read_own(node: &NodeReader<'_>) -> Result<Arc<dyn Operator>, OperatorError> {
+    if let Some(derivative) = derivative::Derivative::named(node.operator()) {
+        return Ok(Arc::new(derivative));
+    }
+    Ok(match node.operator() {
+        "AveragePoolGrad" | "MaxPoolGrad" => Arc::new(pooling::PoolingGrad::read(node)?),
+        "GatherGrad" => Arc::new(gather::GatherGrad::read(node)?),
+        "PadGrad" => Arc::new(pad::PadGrad::read(node)?),
+        "ResizeGrad" => Arc::new(resize::ResizeGrad::read(node)?),
+        "SliceGrad" => Arc::new(slice::SliceGrad::read(node)?),
+        "InstanceNormalizationGrad" | "LayerNormalizationGrad" => Arc::new(normalization::NormalizationGrad::read(node)?),
+        "LRNGrad" => Arc::new(lrn::LrnGrad::read(node)?),
+        "LogSoftmax" | "Softmax" => Arc::new(softmax::Softmax::read_flattened(node)),
+        "ReduceExtremumGrad" => Arc::new(reduce::ExtremumGrad),
+        name if name.ends_with("Grad") => Arc::new(unary::UnaryGrad::read(node)?),
+        other => return Err(OperatorError::Unsupported(format!("operator {other} of domain {OWN_DOMAIN:?}"))),
     })
 }

@@ -6,7 +6,7 @@ use crate::error::OperatorError;
 use crate::onnx::{Attribute, NodeReader};
 
 /// Largest kernel, stride, dilation or padding along one axis: anything beyond comes from a broken file.
-const MAX_WINDOW: usize = 1 << 20;
+const MAX_WINDOW: usize = 1 << 24;
 
 /// How the borders are padded.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,190 @@
+//! `MaxPool` and `AveragePool` over one or two spatial axes, and their gradients.
+
+use eyebar_tensor::pool::{self, Axes, WindowAxis};
+
+use super::spatial::{Padding, Window};
+use crate::error::OperatorError;
+use crate::graph::{Graph, Node, ValueId};
+use crate::onnx::{Attribute, NodeReader};
+use crate::operator::{Arguments, Inputs, Operator};
+use crate::pool::Pool;
+use crate::value::{DataType, TensorType, Value};
+
+/// What a window is reduced to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reduction {
+    Max,
+    Average { include_padding: bool },
+}
+
+impl Reduction {
+    fn attributes(self) -> Option<Attribute> {
+        (self == Self::Average { include_padding: true }).then(|| Attribute::int("count_include_pad", 1))
+    }
+}
+
+/// A sliding window over the spatial axes of `[N, C, (H,) W]`, reduced to its maximum or mean.
+#[derive(Debug, Clone)]
+pub struct Pooling {
+    reduction: Reduction,
+    window: Window,
+}
+
+impl Pooling {
+    pub(super) fn read_max(node: &NodeReader<'_>) -> Result<Self, OperatorError> {
+        if node.output_count() > 1 {
+            return Err(OperatorError::Unsupported("output Indices of MaxPool".to_owned()));
+        }
+        Ok(Self { reduction: Reduction::Max, window: Window::read(node)? })
+    }
+
+    pub(super) fn read_average(node: &NodeReader<'_>) -> Result<Self, OperatorError> {
+        let include_padding = node.flag("count_include_pad", false);
+        Ok(Self { reduction: Reduction::Average { include_padding }, window: Window::read(node)? })
+    }
+}
+
+/// The window's rows and columns on an input of `shape`, and the shape of the output.
+fn resolve(window: &Window, shape: &[usize]) -> Result<(Axes, Vec<usize>), OperatorError> {
+    if !matches!(shape.len(), 3 | 4) {
+        let message = format!("pooling over {} spatial axes (1 or 2 are)", shape.len().saturating_sub(2));
+        return Err(OperatorError::Unsupported(message));
+    }
+    let spatial = &shape[2..];
+    if window.kernel.is_empty() {
+        return Err(OperatorError::Attribute("kernel_shape is missing".to_owned()));
+    }
+    if spatial.contains(&0) {
+        return Err(OperatorError::Shape(format!("{shape:?} has no cell to pool")));
+    }
+    let geometry = window.resolve(spatial, &window.kernel)?;
+    if let Some(axis) = geometry.axes.iter().find(|axis| axis.pad_begin.max(axis.pad_end) >= axis.extent()) {
+        let (begin, end, extent) = (axis.pad_begin, axis.pad_end, axis.extent());
+        return Err(OperatorError::Shape(format!(
+            "pads {begin} and {end} must be smaller than the window of {extent}"
+        )));
+    }
+    let axes = match geometry.axes[..] {
+        [columns] => [WindowAxis::SINGLE, columns],
+        [rows, columns] => [rows, columns],
+        _ => return Err(OperatorError::Shape(format!("{shape:?} has no one or two spatial axes"))),
+    };
+    Ok((axes, [&shape[..2], &geometry.output()].concat()))
+}
+
+impl Operator for Pooling {
+    fn name(&self) -> &str {
+        match self.reduction {
+            Reduction::Max => "MaxPool",
+            Reduction::Average { .. } => "AveragePool",
+        }
+    }
+
+    fn infer(&self, inputs: Inputs<'_>) -> Result<Vec<TensorType>, OperatorError> {
+        let (_, shape) = resolve(&self.window, inputs.f32(0)?.shape)?;
+        Ok(vec![TensorType::new(DataType::F32, shape)?])
+    }
+
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        let x = arguments.f32(0)?;
+        let (axes, shape) = resolve(&self.window, x.shape())?;
+        let mut y = pool.take(&shape);
+        match self.reduction {
+            Reduction::Max => pool::max_pool(x.data(), &axes, y.data_mut()),
+            Reduction::Average { include_padding } => {
+                pool::average_pool(x.data(), &axes, include_padding, y.data_mut());
+            }
+        }
+        Ok(vec![y.into()])
+    }
+
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: &Node,
+        cotangents: &[Option<ValueId>],
+        wanted: &[bool],
+    ) -> Result<Vec<Option<ValueId>>, OperatorError> {
+        let (Some(cotangent), true) = (cotangents[0], wanted[0]) else { return Ok(vec![None]) };
+        let x = node.input(0)?;
+        let shape = graph.shape(x).to_vec();
+        let gradient = PoolingGrad { reduction: self.reduction, window: self.window.clone(), shape };
+        let inputs = if self.reduction == Reduction::Max { vec![cotangent, x] } else { vec![cotangent] };
+        Ok(vec![Some(graph.apply(gradient, &inputs)?)])
+    }
+
+    fn attributes(&self) -> Vec<Attribute> {
+        self.window.attributes().into_iter().chain(self.reduction.attributes()).collect()
+    }
+}
+
+/// Gradient of [`Pooling`]. The inputs are the cotangent and, for a maximum, the pooled tensor: each window passes its
+/// cotangent to its first maximum, as in PyTorch, or shares it among its cells.
+#[derive(Debug, Clone)]
+pub struct PoolingGrad {
+    reduction: Reduction,
+    window: Window,
+    shape: Vec<usize>,
+}
+
+impl PoolingGrad {
+    pub(super) fn read(node: &NodeReader<'_>) -> Result<Self, OperatorError> {
+        let include_padding = node.flag("count_include_pad", false);
+        let is_max = node.operator() == "MaxPoolGrad";
+        let reduction = if is_max { Reduction::Max } else { Reduction::Average { include_padding } };
+        Ok(Self { reduction, window: Window::read(node)?, shape: node.sizes("shape")?.unwrap_or_default() })
+    }
+
+    /// Gradient of the maximum over all cells of the lines of `[N, C, cells]`.
+    pub(super) fn of_max_of_line(shape: &[usize]) -> Self {
+        let pads = Padding::Explicit { begin: Vec::new(), end: Vec::new() };
+        let kernel = vec![shape[2]];
+        let window = Window { kernel, strides: Vec::new(), pads, dilations: Vec::new(), ceil_mode: false };
+        Self { reduction: Reduction::Max, window, shape: shape.to_vec() }
+    }
+}
+
+impl Operator for PoolingGrad {
+    fn name(&self) -> &str {
+        match self.reduction {
+            Reduction::Max => "MaxPoolGrad",
+            Reduction::Average { .. } => "AveragePoolGrad",
+        }
+    }
+
+    fn domain(&self) -> &str {
+        super::OWN_DOMAIN
+    }
+
+    fn infer(&self, inputs: Inputs<'_>) -> Result<Vec<TensorType>, OperatorError> {
+        let (_, pooled) = resolve(&self.window, &self.shape)?;
+        let cotangent = inputs.f32(0)?;
+        if cotangent.shape != pooled {
+            return Err(OperatorError::Shape(format!("{:?} is not {pooled:?}", cotangent.shape)));
+        }
+        if self.reduction == Reduction::Max && inputs.f32(1)?.shape != self.shape {
+            return Err(OperatorError::Shape(format!("input 1 must have the shape {:?}", self.shape)));
+        }
+        Ok(vec![TensorType::new(DataType::F32, self.shape.clone())?])
+    }
+
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        let (axes, _) = resolve(&self.window, &self.shape)?;
+        let cotangent = arguments.f32(0)?.data();
+        let mut dx = pool.take(&self.shape);
+        match self.reduction {
+            Reduction::Max => pool::max_pool_gradient(arguments.f32(1)?.data(), cotangent, &axes, dx.data_mut()),
+            Reduction::Average { include_padding } => {
+                pool::average_pool_gradient(cotangent, &axes, include_padding, dx.data_mut());
+            }
+        }
+        Ok(vec![dx.into()])
+    }
+
+    fn attributes(&self) -> Vec<Attribute> {
+        let mut attributes = self.window.attributes();
+        attributes.extend(self.reduction.attributes());
+        attributes.push(Attribute::ints("shape", &self.shape));
+        attributes
+    }
+}
