@@ -96,7 +96,7 @@ impl Operator for Concat {
 
 /// Cuts a tensor along one axis, into given sizes or into equal parts of which the last may be smaller.
 #[derive(Debug, Clone)]
-pub struct Split {
+pub(super) struct Split {
     axis: i64,
     outputs: usize,
     /// Whether the parts may be uneven, which needs the attribute `num_outputs`.

@@ -12,7 +12,7 @@ use crate::{map_tensor, with_tensor};
 
 /// A constant tensor.
 #[derive(Debug, Clone)]
-pub struct Constant(Value);
+pub(super) struct Constant(Value);
 
 impl Constant {
     pub(super) fn read(node: &NodeReader<'_>) -> Result<Self, OperatorError> {
@@ -51,7 +51,7 @@ impl Operator for Constant {
 
 /// A tensor of a given shape, filled with one value.
 #[derive(Debug, Clone)]
-pub struct ConstantOfShape {
+pub(super) struct ConstantOfShape {
     value: Value,
 }
 
@@ -90,7 +90,7 @@ impl Operator for ConstantOfShape {
 
 /// The dimensions of a tensor, from `start` to before `end`.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape {
+pub(super) struct Shape {
     start: i64,
     end: Option<i64>,
 }

@@ -14,7 +14,7 @@ use crate::value::{DataType, TensorType, Value};
 
 /// `out[…, i…, …] = data[…, indices[i…], …]` along `axis`; negative indices count from the end.
 #[derive(Debug, Clone, Copy)]
-pub struct Gather {
+pub(super) struct Gather {
     axis: i64,
 }
 
@@ -91,7 +91,7 @@ impl Operator for Gather {
 
 /// Gradient of [`Gather`]: every entry sums the cotangents of its copies.
 #[derive(Debug, Clone)]
-pub struct GatherGrad {
+pub(super) struct GatherGrad {
     axis: usize,
     shape: Vec<usize>,
 }

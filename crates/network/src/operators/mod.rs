@@ -46,9 +46,16 @@ mod variadic;
 
 pub use binary::Binary;
 pub use binary::Binary::{Add, Div, Mul, Pow, Sub};
+pub use concat::Concat;
+pub use expand::Expand;
+pub use global_pool::GlobalPool;
+pub use pad::Pad;
 pub use quantization::DequantizeLinear;
 pub use reduce::Reduce;
 use refused::Refused;
+pub use reshape::Reshaping;
+pub use slice::Slice;
+pub use transpose::Transpose;
 pub use variadic::Variadic;
 
 /// The domain of the operators that ONNX does not have, gradients above all.
@@ -67,28 +74,28 @@ pub(crate) fn read(domain: &str, node: &NodeReader<'_>) -> Arc<dyn Operator> {
 
 fn read_standard(node: &NodeReader<'_>) -> Result<Arc<dyn Operator>, OperatorError> {
     Ok(match node.operator() {
-        "Abs" | "Ceil" | "Elu" | "Erf" | "Exp" | "Floor" | "Gelu" | "HardSigmoid" | "HardSwish" | "LeakyRelu" | "Log"
-        | "Neg" | "Reciprocal" | "Relu" | "Sigmoid" | "Softplus" | "Sqrt" | "Tanh" => Arc::new(unary::Unary::read(node)?),
-        "Add" => Arc::new(Binary::Add),
+        "Abs" | "Ceil" | "Elu" | "Erf" | "Exp" | "Floor" | "Gelu" | "HardSigmoid" | "HardSwish" | "LeakyRelu"
+        | "Log" | "Neg" | "Reciprocal" | "Relu" | "Sigmoid" | "Softplus" | "Sqrt" | "Tanh" => {
+            Arc::new(unary::Unary::read(node)?)
+        }
+        "Add" => Arc::new(Add),
         "AveragePool" => Arc::new(pooling::Pooling::read_average(node)?),
         "BatchNormalization" => Arc::new(batch_normalization::BatchNormalization::read(node)?),
         "Cast" => Arc::new(cast::Cast::read(node)?),
         "Clip" => Arc::new(clip::Clip),
-        "Concat" => Arc::new(concat::Concat::read(node)?),
+        "Concat" => Arc::new(Concat::read(node)?),
         "Constant" => Arc::new(constant::Constant::read(node)?),
         "ConstantOfShape" => Arc::new(constant::ConstantOfShape::read(node)?),
         "Conv" => Arc::new(conv::Conv::read(node)?),
         "ConvTranspose" => Arc::new(conv_transpose::ConvTranspose::read(node)?),
-        "DequantizeLinear" => Arc::new(quantization::DequantizeLinear::read(node)?),
-        "Div" => Arc::new(Binary::Div),
-        "Dropout" | "Flatten" | "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" => {
-            Arc::new(reshape::Reshaping::read(node)?)
-        }
-        "Expand" => Arc::new(expand::Expand),
+        "DequantizeLinear" => Arc::new(DequantizeLinear::read(node)?),
+        "Div" => Arc::new(Div),
+        "Dropout" | "Flatten" | "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" => Arc::new(Reshaping::read(node)?),
+        "Expand" => Arc::new(Expand),
         "Gather" => Arc::new(gather::Gather::read(node)),
         "Gemm" => Arc::new(gemm::Gemm::read(node)?),
-        "GlobalAveragePool" => Arc::new(global_pool::GlobalPool::Average),
-        "GlobalMaxPool" => Arc::new(global_pool::GlobalPool::Max),
+        "GlobalAveragePool" => Arc::new(GlobalPool::Average),
+        "GlobalMaxPool" => Arc::new(GlobalPool::Max),
         "InstanceNormalization" | "LayerNormalization" => Arc::new(normalization::Normalization::read(node)?),
         "LRN" => Arc::new(lrn::Lrn::read(node)?),
         "LogSoftmax" | "Softmax" => Arc::new(softmax::Softmax::read(node)),
@@ -96,19 +103,19 @@ fn read_standard(node: &NodeReader<'_>) -> Result<Arc<dyn Operator>, OperatorErr
         "Max" => Arc::new(Variadic::Max),
         "MaxPool" => Arc::new(pooling::Pooling::read_max(node)?),
         "Min" => Arc::new(Variadic::Min),
-        "Mul" => Arc::new(Binary::Mul),
+        "Mul" => Arc::new(Mul),
         "PRelu" => Arc::new(prelu::PRelu),
-        "Pad" => Arc::new(pad::Pad::read(node)?),
-        "Pow" => Arc::new(Binary::Pow),
+        "Pad" => Arc::new(Pad::read(node)?),
+        "Pow" => Arc::new(Pow),
         "QuantizeLinear" => Arc::new(quantization::QuantizeLinear::read(node)?),
-        "ReduceL2" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum" => Arc::new(reduce::Reduce::read(node)?),
+        "ReduceL2" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum" => Arc::new(Reduce::read(node)?),
         "Resize" => Arc::new(resize::Resize::read(node)?),
         "Shape" => Arc::new(constant::Shape::read(node)),
-        "Slice" => Arc::new(slice::Slice),
+        "Slice" => Arc::new(Slice),
         "Split" => Arc::new(concat::Split::read(node)?),
-        "Sub" => Arc::new(Binary::Sub),
+        "Sub" => Arc::new(Sub),
         "Sum" => Arc::new(Variadic::Sum),
-        "Transpose" => Arc::new(transpose::Transpose::read(node)),
+        "Transpose" => Arc::new(Transpose::read(node)),
         other => return Err(OperatorError::Unsupported(format!("operator {other}"))),
     })
 }
@@ -123,7 +130,9 @@ fn read_own(node: &NodeReader<'_>) -> Result<Arc<dyn Operator>, OperatorError> {
         "PadGrad" => Arc::new(pad::PadGrad::read(node)?),
         "ResizeGrad" => Arc::new(resize::ResizeGrad::read(node)?),
         "SliceGrad" => Arc::new(slice::SliceGrad::read(node)?),
-        "InstanceNormalizationGrad" | "LayerNormalizationGrad" => Arc::new(normalization::NormalizationGrad::read(node)?),
+        "InstanceNormalizationGrad" | "LayerNormalizationGrad" => {
+            Arc::new(normalization::NormalizationGrad::read(node)?)
+        }
         "LRNGrad" => Arc::new(lrn::LrnGrad::read(node)?),
         "LogSoftmax" | "Softmax" => Arc::new(softmax::Softmax::read_flattened(node)),
         "ReduceExtremumGrad" => Arc::new(reduce::ExtremumGrad),

@@ -229,7 +229,7 @@ fn pad_cells<T: Element>(input: &Tensor<T>, pads: &Pads, mode: Mode, out: &mut T
 
 /// Gradient of [`Pad`] in the modes that repeat cells: every cell gathers the cotangents of its copies.
 #[derive(Debug, Clone)]
-pub struct PadGrad {
+pub(super) struct PadGrad {
     mode: Mode,
     begin: Vec<i64>,
     shape: Vec<usize>,

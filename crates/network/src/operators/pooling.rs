@@ -25,7 +25,7 @@ impl Reduction {
 
 /// A sliding window over the spatial axes of `[N, C, (H,) W]`, reduced to its maximum or mean.
 #[derive(Debug, Clone)]
-pub struct Pooling {
+pub(super) struct Pooling {
     reduction: Reduction,
     window: Window,
 }
@@ -121,7 +121,7 @@ impl Operator for Pooling {
 /// Gradient of [`Pooling`]. The inputs are the cotangent and, for a maximum, the pooled tensor: each window passes its
 /// cotangent to its first maximum, as in PyTorch, or shares it among its cells.
 #[derive(Debug, Clone)]
-pub struct PoolingGrad {
+pub(super) struct PoolingGrad {
     reduction: Reduction,
     window: Window,
     shape: Vec<usize>,

@@ -152,7 +152,7 @@ enum AspectRatio {
 
 /// Resamples some axes. Inputs: data, region of interest (unused), scales, sizes.
 #[derive(Debug, Clone)]
-pub struct Resize {
+pub(super) struct Resize {
     rule: Rule,
     axes: Option<Vec<i64>>,
     aspect: AspectRatio,
@@ -336,7 +336,7 @@ impl Operator for Resize {
 
 /// Gradient of [`Resize`]: the transposed resampling.
 #[derive(Debug, Clone)]
-pub struct ResizeGrad {
+pub(super) struct ResizeGrad {
     rule: Rule,
     scalings: Vec<Scaling>,
 }

@@ -137,7 +137,7 @@ pub(super) fn slice_axis(
 
 /// Gradient of [`Slice`] with steps: puts the cotangent where the elements were taken, zeros elsewhere.
 #[derive(Debug, Clone)]
-pub struct SliceGrad {
+pub(super) struct SliceGrad {
     shape: Vec<usize>,
     ranges: Vec<Range>,
 }
