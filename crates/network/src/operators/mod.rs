@@ -135,6 +135,7 @@ fn read_own(node: &NodeReader<'_>) -> Result<Arc<dyn Operator>, OperatorError> {
         }
         "LRNGrad" => Arc::new(lrn::LrnGrad::read(node)?),
         "LogSoftmax" | "Softmax" => Arc::new(softmax::Softmax::read_flattened(node)),
+        "SoftmaxGrad" => Arc::new(softmax::SoftmaxGrad::read(node)),
         "ReduceExtremumGrad" => Arc::new(reduce::ExtremumGrad),
         name if name.ends_with("Grad") => Arc::new(unary::UnaryGrad::read(node)?),
         other => return Err(OperatorError::Unsupported(format!("operator {other} of domain {OWN_DOMAIN:?}"))),

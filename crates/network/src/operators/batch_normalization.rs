@@ -1,0 +1,109 @@
+//! `BatchNormalization` with fixed statistics (Ioffe and Szegedy 2015).
+
+use eyebar_tensor::Tensor;
+use eyebar_tensor::elementwise::map;
+use rayon::prelude::*;
+
+use super::binary::Binary;
+use crate::error::OperatorError;
+use crate::graph::{Graph, Node, ValueId};
+use crate::onnx::{Attribute, NodeReader};
+use crate::operator::{Arguments, Inputs, Operator};
+use crate::pool::Pool;
+use crate::value::{DataType, TensorType, Value};
+
+/// out = (x − mean) / √(variance + ε) · scale + bias per channel; x is `[N, C, …]`, inputs 1 to 4 are scale, bias, mean
+/// and variance, `[C]` each.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BatchNormalization {
+    epsilon: f32,
+}
+
+impl BatchNormalization {
+    pub(super) fn read(node: &NodeReader<'_>) -> Result<Self, OperatorError> {
+        if node.flag("training_mode", false) {
+            return Err(OperatorError::Unsupported("BatchNormalization in training mode".to_owned()));
+        }
+        if !node.flag("spatial", true) {
+            return Err(OperatorError::Unsupported("BatchNormalization per element (spatial = 0)".to_owned()));
+        }
+        Ok(Self { epsilon: node.float("epsilon").unwrap_or(1e-5) })
+    }
+
+    fn factor(self, scale: f32, variance: f32) -> f32 {
+        (f64::from(scale) / (f64::from(variance) + f64::from(self.epsilon)).sqrt()) as f32
+    }
+}
+
+/// Number of channels of `[N, C, …]`.
+pub(super) fn channels(shape: &[usize]) -> Result<usize, OperatorError> {
+    shape.get(1).copied().ok_or_else(|| OperatorError::Shape(format!("{shape:?} has no channel axis")))
+}
+
+impl Operator for BatchNormalization {
+    fn name(&self) -> &str {
+        "BatchNormalization"
+    }
+
+    fn infer(&self, inputs: Inputs<'_>) -> Result<Vec<TensorType>, OperatorError> {
+        let shape = inputs.f32(0)?.shape;
+        let channels = channels(shape)?;
+        for index in 1..5 {
+            let found = inputs.f32(index)?.shape;
+            if found != [channels] {
+                return Err(OperatorError::Shape(format!("input {index} is {found:?}, [{channels}] expected")));
+            }
+        }
+        Ok(vec![TensorType::new(DataType::F32, shape.to_vec())?])
+    }
+
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        let x = arguments.f32(0)?;
+        let [scale, bias, mean, variance] =
+            [arguments.f32(1)?, arguments.f32(2)?, arguments.f32(3)?, arguments.f32(4)?].map(Tensor::data);
+        let mut out = pool.take(x.shape());
+        let channels = channels(x.shape())?;
+        let inner: usize = x.shape()[2..].iter().product();
+        if x.is_empty() {
+            return Ok(vec![out.into()]);
+        }
+        let work = |(plane, (x, out)): (usize, (&[f32], &mut [f32]))| {
+            let channel = plane % channels;
+            let factor = self.factor(scale[channel], variance[channel]);
+            let (mean, bias) = (mean[channel], bias[channel]);
+            map(x, out, |x| (x - mean) * factor + bias);
+        };
+        let planes = x.data().par_chunks(inner).zip(out.data_mut().par_chunks_mut(inner)).enumerate();
+        planes.with_min_len((1 << 14) / inner + 1).for_each(work);
+        Ok(vec![out.into()])
+    }
+
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: &Node,
+        cotangents: &[Option<ValueId>],
+        wanted: &[bool],
+    ) -> Result<Vec<Option<ValueId>>, OperatorError> {
+        let mut gradients = vec![None; node.inputs.len()];
+        let Some(dy) = cotangents[0] else { return Ok(gradients) };
+        if wanted[1..].contains(&true) {
+            return Err(OperatorError::Unsupported("the gradient of parameters computed from the data".to_owned()));
+        }
+        let (scale, variance) = (node.input(1)?, node.input(4)?);
+        let constant = |id| graph.constant_value(id).and_then(Value::as_f32);
+        let (Some(scale), Some(variance)) = (constant(scale), constant(variance)) else {
+            return Err(OperatorError::Unsupported("a gradient where scale and variance are not constant".to_owned()));
+        };
+        let factors = scale.data().iter().zip(variance.data()).map(|(&scale, &v)| self.factor(scale, v)).collect();
+        let mut shape = vec![1; graph.shape(node.input(0)?).len() - 1];
+        shape[0] = scale.len();
+        let factors = graph.add_constant(Tensor::new(&shape, factors)?);
+        gradients[0] = Some(graph.apply(Binary::Mul, &[dy, factors])?);
+        Ok(gradients)
+    }
+
+    fn attributes(&self) -> Vec<Attribute> {
+        vec![Attribute::float("epsilon", self.epsilon)]
+    }
+}
