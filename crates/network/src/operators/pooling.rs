@@ -81,11 +81,30 @@ impl Operator for Pooling {
     }
 
     fn infer(&self, inputs: Inputs<'_>) -> Result<Vec<TensorType>, OperatorError> {
-        let (_, shape) = resolve(&self.window, inputs.f32(0)?.shape)?;
-        Ok(vec![TensorType::new(DataType::F32, shape)?])
+        let input = inputs.require(0)?;
+        let quantised = matches!(input.dtype, DataType::U8 | DataType::I8);
+        if !(input.dtype == DataType::F32 || (quantised && self.reduction == Reduction::Max)) {
+            return Err(OperatorError::Input(format!("0 must be f32, not {}", input.dtype)));
+        }
+        let (_, shape) = resolve(&self.window, input.shape)?;
+        Ok(vec![TensorType::new(input.dtype, shape)?])
     }
 
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        // f32 holds all 8-bit numbers, and a maximum makes no new ones.
+        let widened = match arguments.require(0)? {
+            Value::U8(x) => Some(Value::F32(x.map(|&v| v.into()))),
+            Value::I8(x) => Some(Value::F32(x.map(|&v| v.into()))),
+            _ => None,
+        };
+        if let Some(widened) = widened {
+            let y = self.run(Arguments(&[Some(&widened)]), pool)?.remove(0);
+            let y = y.as_f32().ok_or_else(|| OperatorError::Input("0 must be f32".to_owned()))?;
+            return Ok(vec![match arguments.require(0)? {
+                Value::U8(_) => Value::U8(y.map(|&v| v as u8)),
+                _ => Value::I8(y.map(|&v| v as i8)),
+            }]);
+        }
         let x = arguments.f32(0)?;
         let (axes, shape) = resolve(&self.window, x.shape())?;
         let mut y = pool.take(&shape);

@@ -1,0 +1,32 @@
+//! The developer's commands, run as `cargo xtask COMMAND`.
+#![forbid(unsafe_code)]
+
+mod conformance;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+conformance DIR [FILTER]   run ONNX's own backend tests, as bench/conformance/generate.py writes them to DIR;
+                           with FILTER those whose name contains it";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
+        ["conformance", folder] => conformance::run(folder.as_ref(), ""),
+        ["conformance", folder, filter] => conformance::run(folder.as_ref(), filter),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
