@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{NetworkError, OperatorError};
 use crate::operator::{Input, Inputs, Operator};
+use crate::specialise::fold;
 use crate::value::{TensorType, Value};
 
 /// Identifies a value of one graph and of the graphs specialised from it.
@@ -178,7 +179,8 @@ impl Graph {
         self.nodes = nodes;
     }
 
-    /// Adds a node whose inputs are already computed by earlier nodes; infers and records the types of its outputs.
+    /// Adds a node whose inputs are already computed by earlier nodes; infers and records the types of its outputs. Where
+    /// all its inputs are constant, it is computed at once and its outputs are constants.
     ///
     /// # Errors
     /// When the operator refuses its inputs, or an input's type is not known.
@@ -187,8 +189,12 @@ impl Graph {
         operator: Arc<dyn Operator>,
         inputs: &[Option<ValueId>],
     ) -> Result<Vec<ValueId>, OperatorError> {
-        let types = self.infer(&*operator, inputs)?;
-        let base = format!("{}_{}", operator.name(), self.nodes.len());
+        let (types, constants) = self.with_inputs(inputs, |inputs| {
+            let types = operator.infer(inputs)?;
+            let constants = fold(&*operator, inputs, &types)?;
+            Ok::<_, OperatorError>((types, constants))
+        })??;
+        let base = format!("{}_{}", operator.name(), self.values.len());
         let outputs: Vec<_> = types
             .into_iter()
             .enumerate()
@@ -197,12 +203,18 @@ impl Graph {
                 self.add_value(ValueInfo { name, kind: Some(kind), constant: None, declared: None })
             })
             .collect();
-        self.nodes.push(Node {
-            name: base,
-            operator,
-            inputs: inputs.to_vec(),
-            outputs: outputs.iter().copied().map(Some).collect(),
-        });
+        if let Some(constants) = constants {
+            for (&id, value) in outputs.iter().zip(constants) {
+                self.value_mut(id).constant = Some(Arc::new(value));
+            }
+        } else {
+            self.nodes.push(Node {
+                name: base,
+                operator,
+                inputs: inputs.to_vec(),
+                outputs: outputs.iter().copied().map(Some).collect(),
+            });
+        }
         Ok(outputs)
     }
 
@@ -213,15 +225,6 @@ impl Graph {
     pub fn apply(&mut self, operator: impl Operator, inputs: &[ValueId]) -> Result<ValueId, OperatorError> {
         let inputs: Vec<_> = inputs.iter().copied().map(Some).collect();
         Ok(self.add_node(Arc::new(operator), &inputs)?[0])
-    }
-
-    /// Types of the outputs of `operator` on `inputs`.
-    pub(crate) fn infer(
-        &self,
-        operator: &dyn Operator,
-        inputs: &[Option<ValueId>],
-    ) -> Result<Vec<TensorType>, OperatorError> {
-        self.with_inputs(inputs, |inputs| operator.infer(inputs))?
     }
 
     /// Calls `f` with what is known of `ids`.

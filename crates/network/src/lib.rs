@@ -16,6 +16,7 @@ pub mod onnx;
 mod operator;
 pub mod operators;
 mod pool;
+mod quantise;
 mod specialise;
 mod value;
 
@@ -24,4 +25,5 @@ pub use executor::Executor;
 pub use graph::{Dimension, Graph, Node, ValueId, ValueInfo};
 pub use operator::{Arguments, Input, Inputs, Kernel, Operator};
 pub use pool::Pool;
+pub use quantise::{QuantisedWeights, WeightQuantisation};
 pub use value::{DataType, TensorType, Value};

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::error::{NetworkError, OperatorError};
 use crate::graph::{Dimension, Graph, Node, ValueId};
-use crate::operator::{Arguments, Inputs};
+use crate::operator::{Arguments, Inputs, Operator};
 use crate::pool::Pool;
 use crate::value::{TensorType, Value};
 
-/// Constants larger than this are folded only where all of the node's inputs were constants in the file: what is
-/// merely shape arithmetic is small, and a hostile `Expand` must not fill the memory.
+/// Results larger than this are not folded but computed by every run: a hostile `Expand` must not fill the memory when
+/// the model is merely read.
 const MAX_FOLDED_ELEMENTS: usize = 1 << 28;
 
 impl Graph {
@@ -53,6 +53,14 @@ impl Graph {
         Ok(graph)
     }
 
+    /// Frees all declared dimensions of an input, so that [`Graph::specialise`] takes any of its rank: for networks that
+    /// work with any size but were exported with one. Nodes that really need a size still refuse others.
+    pub fn free_dimensions(&mut self, input: ValueId) {
+        if let Some(declared) = &mut self.value_mut(input).declared {
+            declared.fill(Dimension::Free(String::new()));
+        }
+    }
+
     /// Infers the types of a node's outputs and, where its inputs are constant, its values. Says whether it was folded.
     fn settle(&mut self, node: &Node) -> Result<bool, NetworkError> {
         for &id in node.inputs.iter().flatten() {
@@ -65,7 +73,7 @@ impl Graph {
         let (types, folded) = self
             .with_inputs(&node.inputs, |inputs| {
                 let types = node.operator.infer(inputs)?;
-                let folded = fold(node, inputs, &types)?;
+                let folded = fold(&*node.operator, inputs, &types)?;
                 Ok::<_, OperatorError>((types, folded))
             })
             .and_then(|result| result)
@@ -122,9 +130,13 @@ impl Graph {
     }
 }
 
-/// The outputs of a node that needs nothing but constants or types.
-fn fold(node: &Node, inputs: Inputs<'_>, types: &[TensorType]) -> Result<Option<Vec<Value>>, OperatorError> {
-    if let Some(value) = node.operator.fold(inputs) {
+/// The outputs of an operator that needs nothing but constants or types.
+pub(crate) fn fold(
+    operator: &dyn Operator,
+    inputs: Inputs<'_>,
+    types: &[TensorType],
+) -> Result<Option<Vec<Value>>, OperatorError> {
+    if let Some(value) = operator.fold(inputs) {
         return Ok(Some(vec![value]));
     }
     let small = types.iter().all(|kind| kind.len() <= MAX_FOLDED_ELEMENTS);
@@ -132,5 +144,23 @@ fn fold(node: &Node, inputs: Inputs<'_>, types: &[TensorType]) -> Result<Option<
         return Ok(None);
     }
     let arguments: Vec<_> = inputs.0.iter().map(|input| input.and_then(|input| input.constant)).collect();
-    node.operator.run(Arguments(&arguments), &Pool::default()).map(Some)
+    operator.run(Arguments(&arguments), &Pool::default()).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::graph::Graph;
+    use crate::value::{DataType, TensorType};
+
+    #[test]
+    fn freed_inputs_take_any_size() {
+        let kind = |shape: &[usize]| TensorType { dtype: DataType::F32, shape: shape.to_vec() };
+        let mut graph = Graph::new();
+        let input = graph.add_input("input", kind(&[1, 3, 640, 640]));
+        let other = [(input, kind(&[1, 3, 32, 64]))];
+        assert!(graph.specialise(&other, &[input]).unwrap_err().to_string().contains("the model takes"));
+        graph.free_dimensions(input);
+        assert_eq!(graph.specialise(&other, &[input]).unwrap().shape(input), [1, 3, 32, 64]);
+        assert!(graph.specialise(&[(input, kind(&[3, 32, 64]))], &[input]).is_err(), "the rank stays");
+    }
 }

@@ -1,7 +1,7 @@
 //! Fast matrix products and convolutions against the naive ones, over random sizes, for every instruction set.
 
 use eyebar_tensor::conv::{Conv2d, ConvAlgorithm, PackedConv, PackedConvTranspose, naive};
-use eyebar_tensor::gemm::{self, Matrix, matmul, matrix_vector};
+use eyebar_tensor::gemm::{self, Matrix, matmul, matrix_vector, vector_matrix};
 use eyebar_tensor::simd::Isa;
 
 /// f32 sums of up to some thousand products against f64 sums.
@@ -40,6 +40,12 @@ fn matrix_products_agree_with_the_naive_one() {
             matrix_vector(isa, &matrix, &vector, &mut out);
             let expected = gemm::naive::matmul(Matrix::dense(&matrix, rows, depth), Matrix::dense(&vector, depth, 1));
             assert_close(&out, &expected, (depth as f32).sqrt(), CLOSE, "matrix · vector");
+            let mut out = vec![f32::NAN; depth];
+            let vector = random(&mut rng, rows);
+            vector_matrix(isa, &vector, &matrix, &mut out);
+            let left = Matrix::dense(&vector, 1, rows);
+            let expected = gemm::naive::matmul(left, Matrix::dense(&matrix, rows, depth));
+            assert_close(&out, &expected, (rows as f32).sqrt(), CLOSE, "vector · matrix");
         }
     }
 }

@@ -58,6 +58,11 @@ impl Attribute {
         Self::int(name, data_type_to_proto(value).into())
     }
 
+    /// Whether it is an integer other than zero.
+    pub fn is_true(&self) -> bool {
+        matches!(self.value, AttributeValue::Int(value) if value != 0)
+    }
+
     pub(super) fn to_proto(&self) -> AttributeProto {
         let mut proto = AttributeProto { name: Some(self.name.to_owned()), ..AttributeProto::default() };
         proto.kind = Some(match &self.value {

@@ -7,7 +7,7 @@ use crate::value::{TensorType, Value};
 
 /// Stands in for a node that cannot run, so that the rest of the network can be used.
 #[derive(Debug, Clone)]
-pub struct Refused {
+pub(super) struct Refused {
     name: String,
     error: OperatorError,
 }

@@ -5,12 +5,12 @@
 //! element is one chain of multiply-adds in the order of the depth, whatever the blocking, so that results do not
 //! depend on how work is shared out.
 
-mod dot;
 mod matmul;
 pub mod naive;
 mod tile;
+mod vector;
 
-pub use dot::matrix_vector;
 pub use matmul::{Matrix, matmul};
 pub(crate) use tile::multiply_panels;
 pub use tile::{PackedLeft, panel_columns};
+pub use vector::{matrix_vector, vector_matrix};

@@ -1,4 +1,4 @@
-//! Matrix times vector: bound by memory, so the matrix is read as it lies.
+//! Products of a matrix and a vector: bound by memory, so the matrix is read as it lies.
 
 use rayon::prelude::*;
 
@@ -6,6 +6,9 @@ use crate::simd::{Isa, Simd, dispatch};
 
 /// Rows worked on by one task.
 const ROWS_PER_TASK: usize = 32;
+
+/// Columns worked on by one task: their sums stay in the first cache.
+const COLUMNS_PER_TASK: usize = 512;
 
 /// out\[r\] = Σ_k matrix\[r, k\] · vector\[k\]; `matrix` is row-major, `out.len()` × `vector.len()`.
 ///
@@ -23,6 +26,33 @@ pub fn matrix_vector(isa: Isa, matrix: &[f32], vector: &[f32], out: &mut [f32]) 
         // SAFETY: `isa` proves the instruction set; the kernel reads within the slices.
         unsafe { dispatch!(isa, dots(rows: &[f32], vector: &[f32], out: &mut [f32])) }
     });
+}
+
+/// out\[c\] = Σ_k vector\[k\] · matrix\[k, c\]; `matrix` is row-major, `vector.len()` × `out.len()`.
+///
+/// # Panics
+/// When `matrix` has another number of elements.
+pub fn vector_matrix(isa: Isa, vector: &[f32], matrix: &[f32], out: &mut [f32]) {
+    let columns = out.len();
+    assert_eq!(matrix.len(), columns * vector.len(), "matrix does not fit its vectors");
+    out.par_chunks_mut(COLUMNS_PER_TASK).enumerate().for_each(|(task, out)| {
+        let first = task * COLUMNS_PER_TASK;
+        // SAFETY: `isa` proves the instruction set; the kernel itself is safe code.
+        unsafe { dispatch!(isa, weighted_rows(vector: &[f32], matrix: &[f32], columns: usize, first: usize, out: &mut [f32])) }
+    });
+}
+
+/// # Safety
+/// The processor has the instruction set of `S`.
+#[inline(always)]
+unsafe fn weighted_rows<S: Simd>(vector: &[f32], matrix: &[f32], columns: usize, first: usize, out: &mut [f32]) {
+    out.fill(0.0);
+    for (k, &weight) in vector.iter().enumerate() {
+        let row = &matrix[k * columns + first..][..out.len()];
+        for (out, value) in out.iter_mut().zip(row) {
+            *out += weight * value;
+        }
+    }
 }
 
 /// # Safety
