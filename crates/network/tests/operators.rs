@@ -6,7 +6,7 @@ mod reference;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use eyebar_network::{Executor, Value, onnx};
+use eyebar_network::{Executor, Graph, Value, ValueId, onnx};
 use eyebar_testkit::{Array, Elements, Mismatch, Tolerance, compare};
 use reference::{Case, Specialised};
 
@@ -35,12 +35,7 @@ fn forward(case: &Case, specialised: &Specialised) -> Result<Vec<Value>, String>
     run(case, specialised, specialised.graph.clone(), specialised.graph.outputs())
 }
 
-fn run(
-    case: &Case,
-    specialised: &Specialised,
-    graph: eyebar_network::Graph,
-    outputs: &[eyebar_network::ValueId],
-) -> Result<Vec<Value>, String> {
+fn run(case: &Case, specialised: &Specialised, graph: Graph, outputs: &[ValueId]) -> Result<Vec<Value>, String> {
     let executor = Executor::new(graph, outputs).map_err(|error| error.to_string())?;
     let inputs: Vec<_> = specialised.ids.iter().copied().zip(&case.inputs).collect();
     let first = executor.run(&inputs).map_err(|error| error.to_string())?;
@@ -91,13 +86,45 @@ fn check_gradients(case: &Case, mut specialised: Specialised) -> Result<(), Stri
     let v = specialised.graph.add_constant(cotangent.clone());
     let gradients = specialised.graph.add_vector_jacobian_product(output, v, &wrt);
     let gradients = gradients.map_err(|error| format!("gradient: {error}"))?;
-    let found =
-        run(case, &specialised, specialised.graph.clone(), &gradients).map_err(|error| format!("gradient: {error}"))?;
+    let found = run(case, &specialised, specialised.graph.clone(), &gradients);
+    let found = found.map_err(|error| format!("gradient: {error}"))?;
     for (&index, found) in wanted.iter().zip(&found) {
         let expected = case.gradients[index].as_ref().expect("it is wanted because it is there");
         check_value(found, expected).map_err(|reason| format!("gradient of input {index}: {reason}"))?;
     }
-    Ok(())
+    check_written_gradients(case, specialised, &gradients, &found)
+        .map_err(|reason| format!("gradient, written and read again: {reason}"))
+}
+
+/// A model with its gradient inside can be kept as a file.
+fn check_written_gradients(
+    case: &Case,
+    mut specialised: Specialised,
+    gradients: &[ValueId],
+    expected: &[Value],
+) -> Result<(), String> {
+    specialised.graph.set_outputs(gradients.to_vec());
+    let written = onnx::write(&specialised.graph, &case.name, &[]);
+    let again = onnx::read(written.into()).map_err(|error| error.to_string())?.graph;
+    // The gradient of a linear operator does not depend on every input.
+    let inputs: Vec<_> = again
+        .inputs()
+        .iter()
+        .map(|&id| {
+            let position =
+                specialised.ids.iter().position(|&old| specialised.graph.value(old).name == again.value(id).name);
+            (id, &case.inputs[position.expect("inputs keep their names")])
+        })
+        .collect();
+    let types: Vec<_> = inputs.iter().map(|(id, value)| (*id, value.tensor_type())).collect();
+    let again = again.specialise(&types, again.outputs()).map_err(|error| error.to_string())?;
+    let outputs = again.outputs().to_vec();
+    let executor = Executor::new(again, &outputs).map_err(|error| error.to_string())?;
+    let found = executor.run(&inputs).map_err(|error| error.to_string())?;
+    match expected.iter().zip(&found).position(|(first, second)| !same_bits(first, second)) {
+        Some(index) => Err(format!("gradient {index} differs from the first run")),
+        None => Ok(()),
+    }
 }
 
 fn check_value(found: &Value, expected: &Array) -> Result<(), String> {

@@ -54,11 +54,11 @@ pub(super) fn numbers(value: &Value) -> Result<Cow<'_, Tensor>, OperatorError> {
 }
 
 fn power(a: &Tensor, b: &Tensor, pool: &Pool) -> Result<Value, OperatorError> {
-    match b.data() {
+    match *b.data() {
         // The powers that networks use, without the cost of a logarithm.
-        &[2.0] => run_f32(a, b, pool, |a, _| a * a),
-        &[0.5] => run_f32(a, b, pool, |a, _| a.sqrt()),
-        &[3.0] => run_f32(a, b, pool, |a, _| a * a * a),
+        [2.0] => run_f32(a, b, pool, |a, _| a * a),
+        [0.5] => run_f32(a, b, pool, |a, _| a.sqrt()),
+        [3.0] => run_f32(a, b, pool, |a, _| a * a * a),
         _ => run_f32(a, b, pool, f32::powf),
     }
 }

@@ -201,7 +201,7 @@ impl Operator for NormalizationGrad {
         if x.is_empty() {
             return Ok(vec![dx.into()]);
         }
-        let work = |(index, ((dy, x), dx)): (usize, ((&[f32], &[f32]), &mut [f32]))| {
+        let work = |index: usize, dy: &[f32], x: &[f32], dx: &mut [f32]| {
             let (mean, inverse) = statistics(x, self.0.epsilon);
             let scale = rows.parameter(index, scale);
             let (mut sum, mut product) = (0.0f64, 0.0f64);
@@ -219,7 +219,8 @@ impl Operator for NormalizationGrad {
         };
         let triples = dy.data().par_chunks(rows.length).zip(x.data().par_chunks(rows.length));
         let triples = triples.zip(dx.data_mut().par_chunks_mut(rows.length));
-        triples.enumerate().with_min_len(rows.tasks()).for_each(work);
+        let triples = triples.enumerate().with_min_len(rows.tasks());
+        triples.for_each(|(index, ((dy, x), dx))| work(index, dy, x, dx));
         Ok(vec![dx.into()])
     }
 

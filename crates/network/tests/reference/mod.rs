@@ -7,23 +7,23 @@ use eyebar_tensor::Tensor;
 use eyebar_testkit::{Archive, Array, Elements, fixtures};
 
 /// A model of one node with its inputs and the outputs and gradients it must have.
-pub struct Case {
+pub(crate) struct Case {
     /// `Operator/case`.
-    pub name: String,
+    pub(crate) name: String,
     /// The ONNX file.
-    pub model: Vec<u8>,
+    pub(crate) model: Vec<u8>,
     /// Values of the graph inputs.
-    pub inputs: Vec<Value>,
+    pub(crate) inputs: Vec<Value>,
     /// Values of the graph outputs.
-    pub outputs: Vec<Array>,
+    pub(crate) outputs: Vec<Array>,
     /// v of the vector-Jacobian product, in the shape of output 0.
-    pub cotangent: Option<Value>,
+    pub(crate) cotangent: Option<Value>,
     /// For each input its gradient, if it has one.
-    pub gradients: Vec<Option<Array>>,
+    pub(crate) gradients: Vec<Option<Array>>,
 }
 
 /// All cases, or those whose name contains the variable `EYEBAR_CASES`.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let folder = fixtures().join("reference/operators");
     let listing = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<PathBuf> = listing.map(|entry| entry.expect("a readable folder").path()).collect();
@@ -71,20 +71,23 @@ fn value(array: &Array) -> Value {
 }
 
 /// A graph ready to run, with the case's values for its inputs.
-pub struct Specialised {
+pub(crate) struct Specialised {
     /// The graph with all types.
-    pub graph: Graph,
+    pub(crate) graph: Graph,
     /// Ids of the graph inputs, in the order of [`Case::inputs`].
-    pub ids: Vec<ValueId>,
+    pub(crate) ids: Vec<ValueId>,
 }
 
 impl Case {
     /// Reads `model` (the case's own, or one written from it) and settles its types.
-    pub fn specialise(&self, model: &[u8]) -> Result<Specialised, String> {
+    pub(crate) fn specialise(&self, model: &[u8]) -> Result<Specialised, String> {
         let graph = onnx::read(model.to_vec().into()).map_err(|error| error.to_string())?.graph;
         let ids = graph.inputs().to_vec();
         if ids.len() != self.inputs.len() {
             return Err(format!("{} graph inputs, {} expected", ids.len(), self.inputs.len()));
+        }
+        if graph.outputs().len() != self.outputs.len() {
+            return Err(format!("{} graph outputs, {} expected", graph.outputs().len(), self.outputs.len()));
         }
         let types: Vec<_> = ids.iter().copied().zip(self.inputs.iter().map(Value::tensor_type)).collect();
         let graph = graph.specialise(&types, graph.outputs()).map_err(|error| error.to_string())?;
@@ -92,7 +95,7 @@ impl Case {
     }
 
     /// Indices of the inputs that have a gradient.
-    pub fn differentiable(&self) -> Vec<usize> {
+    pub(crate) fn differentiable(&self) -> Vec<usize> {
         (0..self.inputs.len()).filter(|&index| self.gradients[index].is_some()).collect()
     }
 }
