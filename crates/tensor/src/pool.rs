@@ -42,15 +42,13 @@ impl WindowAxis {
     pub const SINGLE: Self = Self { input: 1, kernel: 1, stride: 1, dilation: 1, pad_begin: 0, pad_end: 0, output: 1 };
 
     /// The input positions of window `index` that are not padding.
-    fn taps(&self, index: usize) -> impl Iterator<Item = usize> + use<> {
-        let Self { input, kernel, dilation, pad_begin, .. } = *self;
+    fn taps(&self, index: usize) -> std::iter::StepBy<std::ops::Range<usize>> {
         let start = index * self.stride;
-        (0..kernel).map(move |k| start + k * dilation).skip_while(move |place| *place < pad_begin).map_while(
-            move |place| {
-                let place = place - pad_begin;
-                (place < input).then_some(place)
-            },
-        )
+        let end = start + (self.kernel - 1) * self.dilation + 1;
+        // The first tap at or after the padding.
+        let first = start + self.pad_begin.saturating_sub(start).div_ceil(self.dilation) * self.dilation;
+        let inside = first - self.pad_begin..end.saturating_sub(self.pad_begin).min(self.input);
+        inside.step_by(self.dilation)
     }
 
     /// The windows whose tap `k` is not padding, and the position of that tap for the first of them.
@@ -166,27 +164,64 @@ pub fn max_pool_gradient(x: &[f32], dy: &[f32], axes: &Axes, dx: &mut [f32]) {
     }
     let planes = x.par_chunks_exact(input).zip(dy.par_chunks_exact(output)).zip(dx.par_chunks_exact_mut(input));
     planes.with_min_len((PARALLEL_ELEMENTS / input).max(1)).for_each(|((x, dy), dx)| {
-        for (index, dy) in dy.iter().enumerate() {
-            let (row, column) = (index / axes[1].output, index % axes[1].output);
-            if let Some(place) = first_maximum(x, axes, row, column) {
-                dx[place] += dy;
+        if is_quartering(axes) {
+            quartering_gradient(x, dy, axes, dx);
+            return;
+        }
+        for (row, dy) in dy.chunks_exact(axes[1].output).enumerate() {
+            for (column, dy) in dy.iter().enumerate() {
+                if let Some(place) = first_maximum(x, axes, row, column) {
+                    dx[place] += dy;
+                }
             }
         }
     });
 }
 
+/// Whether the windows are 2 × 2 side by side: every pool of VGG.
+fn is_quartering(axes: &Axes) -> bool {
+    axes.iter().all(|axis| {
+        (axis.kernel, axis.stride, axis.dilation, axis.pad_begin) == (2, 2, 1, 0) && 2 * axis.output <= axis.input
+    })
+}
+
+/// [`max_pool_gradient`] of one plane where every cell belongs to one window at most.
+fn quartering_gradient(x: &[f32], dy: &[f32], axes: &Axes, dx: &mut [f32]) {
+    let (width, windows) = (axes[1].input, axes[1].output);
+    let rows = x.chunks_exact(2 * width).zip(dx.chunks_exact_mut(2 * width));
+    for (dy, (x, dx)) in dy.chunks_exact(windows).zip(rows) {
+        let (upper, lower) = x.split_at(width);
+        let (dx_upper, dx_lower) = dx.split_at_mut(width);
+        let cells = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+        let gradients = dx_upper.as_chunks_mut::<2>().0.iter_mut().zip(dx_lower.as_chunks_mut::<2>().0);
+        for ((dy, (upper, lower)), (dx_upper, dx_lower)) in dy.iter().zip(cells).zip(gradients) {
+            let (mut most, mut place) = (upper[0], 0);
+            for (index, value) in [(1, upper[1]), (2, lower[0]), (3, lower[1])] {
+                let larger = value > most || value.is_nan();
+                (most, place) = if larger { (value, index) } else { (most, place) };
+            }
+            let share = |index| if place == index { *dy } else { 0.0 };
+            *dx_upper = [share(0), share(1)];
+            *dx_lower = [share(2), share(3)];
+        }
+    }
+}
+
 fn first_maximum(x: &[f32], axes: &Axes, row: usize, column: usize) -> Option<usize> {
-    let mut best: Option<(usize, f32)> = None;
-    for y in axes[0].taps(row) {
-        for c in axes[1].taps(column) {
-            let place = y * axes[1].input + c;
-            let value = x[place];
-            if best.is_none_or(|(_, most)| value > most || value.is_nan()) {
-                best = Some((place, value));
+    let width = axes[1].input;
+    let columns = axes[1].taps(column);
+    let mut places = axes[0].taps(row).flat_map(|row| columns.clone().map(move |column| row * width + column));
+    let mut place = places.next()?;
+    let mut most = x[place];
+    for row in axes[0].taps(row) {
+        for column in columns.clone() {
+            let value = x[row * width + column];
+            if value > most || value.is_nan() {
+                (most, place) = (value, row * width + column);
             }
         }
     }
-    best.map(|(place, _)| place)
+    Some(place)
 }
 
 /// Mean of each window of each plane, over the cells inside the input or, with `include_padding`, also inside the
@@ -259,6 +294,7 @@ mod tests {
     fn cases() -> Vec<Axes> {
         vec![
             [axis(6, 2, 2, 1, 0, 0), axis(8, 2, 2, 1, 0, 0)],
+            [axis(7, 2, 2, 1, 0, 0), axis(9, 2, 2, 1, 0, 0)],
             [axis(7, 3, 2, 1, 1, 1), axis(9, 3, 2, 1, 1, 1)],
             [axis(9, 3, 1, 2, 2, 1), axis(8, 2, 3, 3, 1, 3)],
             [axis(5, 5, 1, 1, 2, 2), axis(6, 3, 1, 1, 0, 1)],

@@ -44,15 +44,22 @@ struct Tiles {
 
 impl Winograd {
     pub(super) fn new(isa: Isa, conv: &Conv2d, weights: &[f32]) -> Self {
-        let transformed: Vec<[f32; POINTS]> = weights.as_chunks::<9>().0.par_iter().map(transform_kernel).collect();
-        let points = (0..POINTS)
-            .into_par_iter()
-            .map(|point| {
-                PackedLeft::new(isa, conv.filters, conv.channels, |filter, channel| {
-                    transformed[filter * conv.channels + channel][point]
-                })
-            })
-            .collect();
+        let mut points: Vec<_> = (0..POINTS).map(|_| PackedLeft::zeros(isa, conv.filters, conv.channels)).collect();
+        let step = points[0].panel_rows();
+        let panels: Vec<_> = points.iter_mut().map(|point| SharedMut::new(point.panels_mut())).collect();
+        let kernels = weights.as_chunks::<9>().0;
+        (0..conv.filters.div_ceil(step)).into_par_iter().for_each(|panel| {
+            for filter in panel * step..conv.filters.min((panel + 1) * step) {
+                for channel in 0..conv.channels {
+                    let transformed = transform_kernel(&kernels[filter * conv.channels + channel]);
+                    let at = (panel * conv.channels + channel) * step + filter % step;
+                    for (values, value) in panels.iter().zip(transformed) {
+                        // SAFETY: each panel belongs to one task.
+                        unsafe { values.slice(at, 1)[0] = value };
+                    }
+                }
+            }
+        });
         Self { isa, points }
     }
 
@@ -166,15 +173,12 @@ fn transform_kernel(kernel: &[f32; 9]) -> [f32; POINTS] {
         [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
         [0.0, 0.0, 1.0],
     ];
+    let half: [[f64; 3]; TILE] = std::array::from_fn(|row| {
+        std::array::from_fn(|x| (0..3).map(|y| G[row][y] * f64::from(kernel[y * 3 + x])).sum())
+    });
     std::array::from_fn(|point| {
         let (row, column) = (point / TILE, point % TILE);
-        let mut sum = 0.0;
-        for y in 0..3 {
-            for x in 0..3 {
-                sum += G[row][y] * f64::from(kernel[y * 3 + x]) * G[column][x];
-            }
-        }
-        sum as f32
+        (0..3).map(|x| half[row][x] * G[column][x]).sum::<f64>() as f32
     })
 }
 

@@ -48,6 +48,16 @@ impl PackedLeft {
         Self { isa, rows, depth, data }
     }
 
+    /// A matrix of zeros, to be filled panel by panel.
+    pub(crate) fn zeros(isa: Isa, rows: usize, depth: usize) -> Self {
+        Self { isa, rows, depth, data: vec![0.0; rows.next_multiple_of(panel_rows(isa)) * depth] }
+    }
+
+    /// The panels one after the other, each of `depth` × [`PackedLeft::panel_rows`].
+    pub(crate) fn panels_mut(&mut self) -> &mut [f32] {
+        &mut self.data
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows

@@ -38,7 +38,9 @@ pub fn vector_matrix(isa: Isa, vector: &[f32], matrix: &[f32], out: &mut [f32]) 
     out.par_chunks_mut(COLUMNS_PER_TASK).enumerate().for_each(|(task, out)| {
         let first = task * COLUMNS_PER_TASK;
         // SAFETY: `isa` proves the instruction set; the kernel itself is safe code.
-        unsafe { dispatch!(isa, weighted_rows(vector: &[f32], matrix: &[f32], columns: usize, first: usize, out: &mut [f32])) }
+        unsafe {
+            dispatch!(isa, weighted_rows(vector: &[f32], matrix: &[f32], columns: usize, first: usize, out: &mut [f32]))
+        }
     });
 }
 
