@@ -1,0 +1,85 @@
+//! Agreement with OpenCV 4.12 (`FaceDetectorYN`, `FaceRecognizerSF`) on the bundled portraits.
+
+mod common;
+
+use common::{PORTRAITS, detector, embedder, photo};
+use eyebar_face::{Face, Template, aligned};
+use eyebar_imaging::RgbImage;
+use serde_json::Value;
+
+fn reference() -> Value {
+    let path = eyebar_testkit::fixtures().join("reference/face/opencv.json");
+    serde_json::from_slice(&std::fs::read(path).expect("the reference")).expect("JSON")
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(numbers).collect(),
+        other => vec![other.as_f64().expect("a number")],
+    }
+}
+
+fn only_face(image: &RgbImage) -> Face {
+    let faces = detector().detect(image).expect("a detection");
+    assert_eq!(faces.len(), 1, "{faces:?}");
+    faces[0]
+}
+
+/// Pixels. JPEG decoders differ by a grey level or two, which moves boxes a little; PNG has no such excuse.
+fn box_tolerance(name: &str) -> f64 {
+    if name.ends_with(".png") { 0.002 } else { 0.25 }
+}
+
+#[test]
+fn boxes_landmarks_and_scores() {
+    let reference = reference();
+    for name in PORTRAITS {
+        let expected = &reference["photos"][name]["faces"][0];
+        let face = only_face(&photo(name));
+        let found: Vec<f64> = face.bbox.into_iter().map(f64::from).collect();
+        let points = face.landmarks.points().into_iter().flat_map(|(x, y)| [f64::from(x), f64::from(y)]);
+        let found: Vec<f64> = found.into_iter().chain(points).collect();
+        let wanted = [numbers(&expected["box"]), numbers(&expected["landmarks"])].concat();
+        let worst = found.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let score = (f64::from(face.score) - expected["score"].as_f64().expect("a score")).abs();
+        println!("{name}: {worst:.4} pixels, score {score:.1e}");
+        assert_eq!(found.len(), wanted.len());
+        assert!(worst <= box_tolerance(name), "{name}: {worst} pixels: {found:?} for {wanted:?}");
+        assert!(score <= 1e-3, "{name}: score {}", face.score);
+    }
+}
+
+#[test]
+fn similarities() {
+    let reference = reference();
+    let order: Vec<&str> = reference["order"].as_array().expect("names").iter().filter_map(Value::as_str).collect();
+    assert_eq!(order, PORTRAITS);
+    let expected = numbers(&reference["similarity"]);
+    let photos = PORTRAITS.map(photo);
+    let crops: Vec<RgbImage> =
+        photos.iter().map(|photo| aligned(photo, &only_face(photo).landmarks).expect("a crop")).collect();
+    let templates = embedder().embed_batch(&crops).expect("templates");
+    let mut worst = 0.0f64;
+    for (index, &wanted) in expected.iter().enumerate() {
+        let (a, b): (&Template, &Template) = (&templates[index / 7], &templates[index % 7]);
+        worst = worst.max((f64::from(a.similarity(b).expect("one model")) - wanted).abs());
+    }
+    println!("similarities differ by at most {worst:.5}");
+    assert!(worst <= 5e-3, "{worst}");
+    // A batch is no more than its members, one after the other.
+    assert_eq!(embedder().embed(&crops[3]).expect("a template"), templates[3]);
+}
+
+#[test]
+fn crops_have_the_reference_colours() {
+    let reference = reference();
+    for name in PORTRAITS {
+        let image = photo(name);
+        let crop = aligned(&image, &only_face(&image).landmarks).expect("a crop");
+        let expected = numbers(&reference["photos"][name]["aligned_mean_rgb"]);
+        for (channel, wanted) in expected.into_iter().enumerate() {
+            let sum: f64 = crop.pixels().map(|pixel| f64::from(pixel.0[channel])).sum();
+            assert!((sum / f64::from(112 * 112) - wanted).abs() < 0.3, "{name}, channel {channel}");
+        }
+    }
+}
