@@ -1,0 +1,122 @@
+//! Occlusion against a straightforward twin that hides one patch at a time.
+
+mod common;
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+
+use common::Network;
+use eyebar_explain::perturbation::{Occlusion, Scorer};
+use eyebar_explain::{ClassScore, ExplainError, unwatched};
+use eyebar_imaging::InputSpec;
+use eyebar_network::{DataType, Executor, TensorType, Value};
+use eyebar_tensor::Tensor;
+use eyebar_testkit::{Tolerance, compare};
+
+fn scorer(network: &Network, batch: usize) -> Scorer {
+    let objective = ClassScore { class: network.class };
+    Scorer::new(&network.graph, network.input, network.image.shape(), network.output, &objective, batch).unwrap()
+}
+
+/// The map by the definition: for each pixel, the mean over all patches that cover it.
+fn naive(network: &Network, spec: &InputSpec, occlusion: Occlusion) -> (Vec<f32>, usize) {
+    let kind = TensorType::new(DataType::F32, network.image.shape().to_vec()).unwrap();
+    let graph = network.graph.specialise(&[(network.input, kind)], &[network.output]).unwrap();
+    let executor = Executor::new(graph, &[network.output]).unwrap();
+    let score =
+        |image: Tensor| executor.run_one(&Value::F32(image)).unwrap()[0].as_f32().unwrap().data()[network.class];
+    let (width, height) = spec.width_height(network.image.shape()).unwrap();
+    let edges = |len: usize| {
+        let mut edges: Vec<_> = (0..len).step_by(occlusion.stride).filter(|at| at + occlusion.patch <= len).collect();
+        if edges.last() != Some(&(len - occlusion.patch)) {
+            edges.push(len - occlusion.patch);
+        }
+        edges
+    };
+    let base = score(network.image.clone());
+    let mut drops = vec![Vec::new(); width * height];
+    for &top in &edges(height) {
+        for &left in &edges(width) {
+            let inside = |row, column| {
+                (top..top + occlusion.patch).contains(&row) && (left..left + occlusion.patch).contains(&column)
+            };
+            let drop = base
+                - score(Tensor::from_fn(network.image.shape(), |at| {
+                    let (channel, row, column) = spec.place(at, width, height);
+                    let grey = (occlusion.fill - spec.mean[channel]) * spec.scale[channel];
+                    if inside(row, column) { grey } else { network.image.data()[at] }
+                }));
+            for (at, drops) in drops.iter_mut().enumerate() {
+                if inside(at / width, at % width) {
+                    drops.push(drop);
+                }
+            }
+        }
+    }
+    let passes = edges(height).len() * edges(width).len() + 1;
+    (drops.iter().map(|drops| drops.iter().sum::<f32>() / drops.len() as f32).collect(), passes)
+}
+
+#[test]
+fn agrees_with_the_naive_twin() {
+    let occlusion = Occlusion { patch: 17, stride: 12, fill: 100.0 };
+    for (name, spec, batch, planned) in [
+        ("resnet_bottleneck", "rgb mean=120,110,100 scale=0.02", 4, 4),
+        ("squeezenet_nhwc", "bgr nhwc mean=90 scale=0.01,0.02,0.03", 8, 1),
+    ] {
+        let network = Network::load(name);
+        let spec: InputSpec = spec.parse().unwrap();
+        let scorer = scorer(&network, batch);
+        assert_eq!(scorer.batch(), planned, "{name}");
+        let calls = RefCell::new(Vec::new());
+        let watch = |done, total| {
+            calls.borrow_mut().push((done, total));
+            ControlFlow::Continue(())
+        };
+        let found = occlusion.run(&scorer, &network.image, &spec, &watch).unwrap();
+        let (expected, passes) = naive(&network, &spec, occlusion);
+        compare(found.map.data(), &expected, Tolerance::Close).unwrap();
+        let calls = calls.into_inner();
+        assert_eq!((calls[0], *calls.last().unwrap()), ((0, passes), (passes, passes)));
+        compare(&[found.base], &[network.expected("logits")[network.class]], Tolerance::Close).unwrap();
+        assert_eq!(found.scores.len(), found.rows.len() * found.columns.len());
+        assert_eq!(occlusion.run(&scorer, &network.image, &spec, &unwatched).unwrap(), found, "the same bytes again");
+    }
+}
+
+#[test]
+fn can_be_cancelled() {
+    let network = Network::load("resnet_bottleneck");
+    let scorer = scorer(&network, 4);
+    let spec = "rgb".parse().unwrap();
+    let stop = |done, _| if done < 8 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    let error = Occlusion::default().run(&scorer, &network.image, &spec, &stop).unwrap_err();
+    assert!(matches!(error, ExplainError::Cancelled));
+}
+
+#[test]
+fn parameters_and_shapes_are_checked() {
+    let network = Network::load("resnet_bottleneck");
+    let scorer = scorer(&network, 1);
+    let spec = "rgb".parse().unwrap();
+    let run = |patch, stride, fill| {
+        Occlusion { patch, stride, fill }.run(&scorer, &network.image, &spec, &unwatched).unwrap_err().to_string()
+    };
+    assert!(run(10, 11, 0.0).contains("every pixel"));
+    assert!(run(0, 0, 0.0).contains("every pixel"));
+    assert!(run(10, 5, f32::NAN).contains("grey value"));
+    let small = Tensor::zeros(&[1, 3, 4, 4]);
+    let error = Occlusion::default().run(&scorer, &small, &spec, &unwatched).unwrap_err();
+    assert!(matches!(error, ExplainError::Input { .. }), "{error}");
+}
+
+/// A patch larger than the picture hides all of it.
+#[test]
+fn a_large_patch_is_cut() {
+    let network = Network::load("resnet_bottleneck");
+    let scorer = scorer(&network, 8);
+    let occlusion = Occlusion { patch: 1000, stride: 1000, fill: 0.0 };
+    let found = occlusion.run(&scorer, &network.image, &"rgb".parse().unwrap(), &unwatched).unwrap();
+    assert_eq!(found.scores.len(), 1);
+    assert!(found.map.data().iter().all(|&drop| drop == found.base - found.scores[0]));
+}
