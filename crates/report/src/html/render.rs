@@ -74,7 +74,7 @@ fn anchors(sections: &[Section]) -> Vec<String> {
     let mut taken = HashSet::from(["content".to_string()]);
     let mut anchors = Vec::new();
     for section in sections {
-        let name = slug(section.anchor.as_deref().unwrap_or(&section.heading));
+        let name = section.anchor.as_deref().map_or_else(|| slug(&section.heading, 8), |name| slug(name, usize::MAX));
         let name = match name.as_str() {
             "" => "part".to_string(),
             name if ["figure-", "table-"].iter().any(|prefix| name.starts_with(prefix)) => format!("part-{name}"),
@@ -91,10 +91,10 @@ fn anchors(sections: &[Section]) -> Vec<String> {
     anchors
 }
 
-fn slug(text: &str) -> String {
+fn slug(text: &str, max_words: usize) -> String {
     let lower = text.to_lowercase();
     let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.take(8).collect::<Vec<_>>().join("-")
+    words.take(max_words).collect::<Vec<_>>().join("-")
 }
 
 fn contents(sections: &[Section], anchors: &[String]) -> Markup {
@@ -199,7 +199,7 @@ fn table(number: usize, table: &Table) -> Markup {
             // Reachable by keyboard, so that a wide table can be scrolled without a mouse.
             div.scroll tabindex="0" role="region" aria-labelledby=(caption) {
                 table {
-                    caption id=(caption) { b { "Table " (number) "." } " " (visible(&table.title)) }
+                    caption id=(caption) { span { b { "Table " (number) "." } " " (visible(&table.title)) } }
                     thead {
                         tr { @for column in &table.columns { (heading(column)) } }
                     }
