@@ -1,12 +1,14 @@
 //! The developer's commands, run as `cargo xtask COMMAND`.
 #![forbid(unsafe_code)]
 
+mod check;
 mod conformance;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
+check [STEP]...            what a contributor runs before a pull request; `check list` names the steps
 conformance DIR [FILTER]   run ONNX's own backend tests, as bench/conformance/generate.py writes them to DIR;
                            with FILTER those whose name contains it";
 
@@ -14,6 +16,11 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments[..] {
+        ["check", "list"] => {
+            check::list();
+            Ok(true)
+        }
+        ["check", ref steps @ ..] => check::run(steps),
         ["conformance", folder] => conformance::run(folder.as_ref(), ""),
         ["conformance", folder, filter] => conformance::run(folder.as_ref(), filter),
         _ => {
