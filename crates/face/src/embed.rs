@@ -9,7 +9,11 @@ use rayon::prelude::*;
 use crate::align::{SIDE, aligned};
 use crate::error::FaceError;
 use crate::landmarks::Landmarks;
+use crate::model::only_input;
 use crate::template::Template;
+
+/// For errors.
+const ROLE: &str = "face embedding";
 
 /// A face recognition network such as SFace (Zhong and others 2021, *SFace: sigmoid-constrained hypersphere loss for
 /// robust face recognition*): one aligned crop in, one embedding out. It may be shared by threads.
@@ -37,12 +41,10 @@ impl Embedder {
     /// # Errors
     /// When the network does not take such an input, has several, or is not supported.
     pub fn new(graph: &Graph, spec: InputSpec, model: &str) -> Result<Self, FaceError> {
-        let refuse = |reason| FaceError::Model { role: "face embedding", reason };
-        let &[input] = graph.inputs() else {
-            return Err(refuse(format!("it has {} inputs; hint: give a network with one", graph.inputs().len())));
-        };
+        let input = only_input(graph, ROLE)?;
         let &[output, ..] = graph.outputs() else {
-            return Err(refuse("it has no output; hint: export it again".to_owned()));
+            let reason = "it has no output; hint: export it again".to_owned();
+            return Err(FaceError::Model { role: ROLE, reason });
         };
         let (width, height) = spec.size.unwrap_or((SIDE as usize, SIDE as usize));
         let kind = TensorType { dtype: DataType::F32, shape: spec.shape(1, width, height).to_vec() };

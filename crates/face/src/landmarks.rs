@@ -51,6 +51,13 @@ impl Landmarks {
         (self.left_eye.0 - self.right_eye.0).hypot(self.left_eye.1 - self.right_eye.1)
     }
 
+    /// By how far (in d, along the eye line) the middle of the skull lies beside the midpoint between the eyes: 0 for a
+    /// face that looks straight on, at most 0.8. When a head is turned aside, the nose moves one way and the skull,
+    /// some three times as deep behind the eyes as the nose is before them, the other way.
+    pub(crate) fn skull_shift(&self, frame: &FaceFrame) -> f32 {
+        (-3.0 * frame.from_photo(self.nose).0).clamp(-0.8, 0.8)
+    }
+
     /// The frame in which masks and regions are laid out.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod embed;
 mod error;
 mod landmarks;
 pub mod mask;
+mod model;
 mod regions;
 mod template;
 

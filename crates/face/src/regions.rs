@@ -110,6 +110,8 @@ struct Layout {
     mouth: Point,
     /// Half the distance between the corners of the mouth.
     mouth_half: f32,
+    /// Where the middle of the skull lies, along u.
+    skull: f32,
 }
 
 /// Upper and lower end of the eyes.
@@ -118,9 +120,9 @@ const EYES_END: f32 = 0.28;
 /// Of the oval of the face: half its width, its upper end, and its lower end below the mouth.
 const FACE_HALF_WIDTH: f32 = 1.12;
 const HAIRLINE: f32 = -1.05;
-const CHIN: f32 = 0.78;
+const CHIN: f32 = 0.85;
 /// The same of the head.
-const HEAD_HALF_WIDTH: f32 = 1.75;
+const HEAD_HALF_WIDTH: f32 = 1.6;
 const CROWN: f32 = -2.1;
 const NECK: f32 = 1.25;
 
@@ -132,7 +134,8 @@ impl Layout {
         let below = |(u, v): Point, least: f32| (u, v.max(least));
         let nose = below(frame.from_photo(landmarks.nose), EYES_END);
         let mouth = below(frame.from_photo(landmarks.mouth_centre()), nose.1 + 0.2);
-        Ok(Self { frame, nose, mouth, mouth_half: ((left.0 - right.0) / 2.0).clamp(0.25, 0.75) })
+        let skull = landmarks.skull_shift(&frame);
+        Ok(Self { frame, skull, nose, mouth, mouth_half: ((left.0 - right.0) / 2.0).clamp(0.25, 0.75) })
     }
 
     fn region(&self, pixel: Point) -> Region {
@@ -143,7 +146,7 @@ impl Layout {
         let (mouth_top, mouth_end) = (self.mouth.1 - 0.25, self.mouth.1 + 0.3);
         let nose_end = (self.nose.1 + 0.2).min(mouth_top);
         if !in_oval(across, v, FACE_HALF_WIDTH, HAIRLINE, self.mouth.1 + CHIN) {
-            let head = in_oval(across, v, HEAD_HALF_WIDTH, CROWN, self.mouth.1 + NECK);
+            let head = in_oval(u - self.skull, v, HEAD_HALF_WIDTH, CROWN, self.mouth.1 + NECK);
             return if head { Region::HairAndOutline } else { Region::Background };
         }
         if v < BROWS {

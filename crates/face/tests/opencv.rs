@@ -25,9 +25,10 @@ fn only_face(image: &RgbImage) -> Face {
     faces[0]
 }
 
-/// Pixels. JPEG decoders differ by a grey level or two, which moves boxes a little; PNG has no such excuse.
-fn box_tolerance(name: &str) -> f64 {
-    if name.ends_with(".png") { 0.002 } else { 0.25 }
+/// JPEG decoders differ by up to 5 grey levels (colour planes are enlarged and rounded differently), which moves boxes
+/// and similarities: fed with OpenCV's own pixels, the JPEG portraits agree as well as the PNG does.
+fn is_exact(name: &str) -> bool {
+    name.ends_with(".png")
 }
 
 #[test]
@@ -44,8 +45,10 @@ fn boxes_landmarks_and_scores() {
         let score = (f64::from(face.score) - expected["score"].as_f64().expect("a score")).abs();
         println!("{name}: {worst:.4} pixels, score {score:.1e}");
         assert_eq!(found.len(), wanted.len());
-        assert!(worst <= box_tolerance(name), "{name}: {worst} pixels: {found:?} for {wanted:?}");
-        assert!(score <= 1e-3, "{name}: score {}", face.score);
+        // The reference is rounded to 0.001 pixels.
+        let allowed = if is_exact(name) { 1e-3 } else { 3e-3 * wanted[3] };
+        assert!(worst <= allowed, "{name}: {worst} pixels: {found:?} for {wanted:?}");
+        assert!(score <= if is_exact(name) { 2e-6 } else { 1e-3 }, "{name}: score {}", face.score);
     }
 }
 
@@ -65,9 +68,23 @@ fn similarities() {
         worst = worst.max((f64::from(a.similarity(b).expect("one model")) - wanted).abs());
     }
     println!("similarities differ by at most {worst:.5}");
-    assert!(worst <= 5e-3, "{worst}");
+    assert!(worst <= 0.02, "{worst}");
     // A batch is no more than its members, one after the other.
     assert_eq!(embedder().embed(&crops[3]).expect("a template"), templates[3]);
+}
+
+#[test]
+fn a_photograph_and_its_mirror_image() {
+    // The only pair of photographs without JPEG in between. OpenCV's warp rounds to 1/32 pixel: 0.0035 of similarity.
+    let expected = reference()["similarity_to_flipped"][0][0].as_f64().expect("a similarity");
+    let image = photo(PORTRAITS[0]);
+    let (width, height) = image.dimensions();
+    let mirror = RgbImage::from_fn(width, height, |x, y| *image.get_pixel(width - 1 - x, y));
+    let [a, b] =
+        [&image, &mirror].map(|image| embedder().embed_face(image, &only_face(image).landmarks).expect("a template"));
+    let similarity = f64::from(a.similarity(&b).expect("one model"));
+    println!("{similarity:.6}, OpenCV {expected:.6}");
+    assert!((similarity - expected).abs() <= 3.5e-3, "{similarity}");
 }
 
 #[test]
@@ -79,7 +96,8 @@ fn crops_have_the_reference_colours() {
         let expected = numbers(&reference["photos"][name]["aligned_mean_rgb"]);
         for (channel, wanted) in expected.into_iter().enumerate() {
             let sum: f64 = crop.pixels().map(|pixel| f64::from(pixel.0[channel])).sum();
-            assert!((sum / f64::from(112 * 112) - wanted).abs() < 0.3, "{name}, channel {channel}");
+            let allowed = if is_exact(name) { 0.02 } else { 0.5 };
+            assert!((sum / f64::from(112 * 112) - wanted).abs() < allowed, "{name}, channel {channel}");
         }
     }
 }

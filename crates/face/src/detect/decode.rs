@@ -29,8 +29,7 @@ pub(super) fn decode(scale: Scale<'_>, threshold: f32, faces: &mut Vec<Face>) {
         scale.class.iter().zip(scale.object).zip(scale.boxes.chunks_exact(4).zip(scale.points.chunks_exact(10)));
     for (index, ((&class, &object), (offsets, points))) in cells.enumerate() {
         let score = (class.clamp(0.0, 1.0) * object.clamp(0.0, 1.0)).sqrt();
-        // A comparison that also refuses what is not a number.
-        if !(score >= threshold) {
+        if score.is_nan() || score < threshold {
             continue;
         }
         let stride = scale.stride as f32;

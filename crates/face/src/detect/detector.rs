@@ -10,9 +10,14 @@ use super::decode::{STRIDES, Scale, decode};
 use super::nms::{containment, suppress};
 use super::{DetectOptions, Face, input};
 use crate::error::FaceError;
+use crate::model::only_input;
 
-/// Plans that are kept; a folder of photographs seldom has more sizes.
-const CACHED_SIZES: usize = 16;
+/// For errors.
+const ROLE: &str = "face detection";
+
+/// Plans that are kept: upright and lengthwise photographs of one camera, each with its second look. A plan for 1280
+/// pixels holds on to some hundred megabytes of activations.
+const CACHED_SIZES: usize = 4;
 
 /// Longer side of the second look: faces that fill the picture come out at the size the network likes best.
 const COARSE_SIDE: u32 = 320;
@@ -30,7 +35,13 @@ pub struct Detector {
     /// For each stride: class, object, boxes, landmarks.
     outputs: Vec<ValueId>,
     /// Most recently used last.
-    plans: Mutex<Vec<((usize, usize), Arc<Executor>)>>,
+    plans: Mutex<Vec<Plan>>,
+}
+
+/// The network planned for one height and width.
+struct Plan {
+    size: (usize, usize),
+    executor: Arc<Executor>,
 }
 
 impl std::fmt::Debug for Detector {
@@ -47,16 +58,15 @@ impl Detector {
     /// # Errors
     /// When an output is missing or there is not exactly one input.
     pub fn new(mut graph: Graph) -> Result<Self, FaceError> {
-        let refuse = |reason| FaceError::Model { role: "face detection", reason };
-        let &[input] = graph.inputs() else {
-            let count = graph.inputs().len();
-            return Err(refuse(format!("it has {count} inputs; hint: YuNet has one, use the bundled yunet.onnx")));
-        };
+        let input = only_input(&graph, ROLE)?;
         let mut outputs = Vec::new();
         for stride in STRIDES {
             for name in ["cls", "obj", "bbox", "kps"] {
                 let found = graph.find(&format!("{name}_{stride}"));
-                outputs.push(found.map_err(|error| refuse(format!("{error}; hint: use the bundled yunet.onnx")))?);
+                outputs.push(found.map_err(|error| FaceError::Model {
+                    role: ROLE,
+                    reason: format!("{error}; hint: use the bundled yunet.onnx"),
+                })?);
             }
         }
         graph.free_dimensions(input);
@@ -129,7 +139,7 @@ impl Detector {
             let data = |index: usize, each: usize| {
                 let values = outputs[index].as_f32().map(Tensor::data).filter(|data| data.len() == cells * each);
                 values.ok_or_else(|| FaceError::Model {
-                    role: "face detection",
+                    role: ROLE,
                     reason: format!("an output for stride {stride} is not of {cells} cells; hint: use yunet.onnx"),
                 })
             };
@@ -147,21 +157,21 @@ impl Detector {
         let lock = || self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         {
             let mut plans = lock();
-            if let Some(index) = plans.iter().position(|(known, _)| *known == size) {
-                let entry = plans.remove(index);
-                let plan = Arc::clone(&entry.1);
-                plans.push(entry);
-                return Ok(plan);
+            if let Some(index) = plans.iter().position(|plan| plan.size == size) {
+                let plan = plans.remove(index);
+                let executor = Arc::clone(&plan.executor);
+                plans.push(plan);
+                return Ok(executor);
             }
         }
         let kind = TensorType { dtype: DataType::F32, shape: vec![1, 3, height, width] };
         let graph = self.graph.specialise(&[(self.input, kind)], &self.outputs)?;
-        let plan = Arc::new(Executor::new(graph, &self.outputs)?);
+        let executor = Arc::new(Executor::new(graph, &self.outputs)?);
         let mut plans = lock();
         if plans.len() >= CACHED_SIZES {
             plans.remove(0);
         }
-        plans.push((size, Arc::clone(&plan)));
-        Ok(plan)
+        plans.push(Plan { size, executor: Arc::clone(&executor) });
+        Ok(executor)
     }
 }

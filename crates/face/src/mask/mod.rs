@@ -8,7 +8,7 @@
 //! | `eye-bar` | ± 1.1 | 0.35 above the eyes | 0.35 below the eyes |
 //! | `eyes-nose` | ± 1.1 | 0.35 above the eyes | 0.2 below the tip of the nose |
 //! | `face`, `blur`, `pixelate`, `noise` | ± 1.1 | 0.9 above the eyes | 0.8 below the mouth |
-//! | `head` | ± 1.9 | 2.3 above the eyes | 1.3 below the mouth |
+//! | `head` | ± 1.9, more on the side that a turned head shows | 2.3 above the eyes | 1.3 below the mouth |
 //!
 //! Placed by fixed fractions of the picture (the workshop that Eyebar started from, for portraits that fill it): eyes
 //! y 28–42 %, eyes and nose y 28–58 %, both over the whole width; face and noise y 15–80 %, x 10–90 %; blur and

@@ -80,7 +80,10 @@ fn extent(mask: &Mask, landmarks: &Landmarks, frame: &FaceFrame) -> [f32; 4] {
         Mask::Face | Mask::Blur { .. } | Mask::Pixelate { .. } | Mask::Noise => {
             [-HALF_WIDTH, -0.9, HALF_WIDTH, below(landmarks.mouth_centre(), 0.8)]
         }
-        Mask::Head => [-1.9, -2.3, 1.9, below(landmarks.mouth_centre(), 1.3)],
+        Mask::Head => {
+            let shift = landmarks.skull_shift(frame);
+            [-1.9 + shift.min(0.0), -2.3, 1.9 + shift.max(0.0), below(landmarks.mouth_centre(), 1.3)]
+        }
         Mask::Custom { left, top, right, bottom } => [left, top, right, bottom],
     }
 }
