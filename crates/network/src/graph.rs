@@ -227,6 +227,14 @@ impl Graph {
         Ok(self.add_node(Arc::new(operator), &inputs)?[0])
     }
 
+    /// Calls `f` with the types of `ids`, all of which must be known (they are in a specialised graph).
+    ///
+    /// # Panics
+    /// When a type is not known.
+    pub fn with_types<R>(&self, ids: &[Option<ValueId>], f: impl FnOnce(Inputs<'_>) -> R) -> R {
+        self.with_inputs(ids, f).expect("types are known in a specialised graph")
+    }
+
     /// Calls `f` with what is known of `ids`.
     pub(crate) fn with_inputs<R>(
         &self,

@@ -17,6 +17,7 @@ mod operator;
 pub mod operators;
 mod pool;
 mod quantise;
+mod receptive;
 mod specialise;
 mod value;
 

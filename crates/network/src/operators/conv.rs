@@ -16,7 +16,7 @@ use crate::value::{DataType, TensorType, Value};
 
 /// Conv: input `[N, C, …]`, weights `[O, C/groups, …]`, optional bias `[O]`.
 #[derive(Debug, Clone)]
-pub struct Conv {
+pub(super) struct Conv {
     pub(super) window: Window,
     pub(super) groups: usize,
 }

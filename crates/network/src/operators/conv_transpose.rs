@@ -16,7 +16,7 @@ use crate::value::{DataType, TensorType, Value};
 
 /// ConvTranspose: input `[N, C, …]`, weights `[C, O/groups, …]`, optional bias `[O]`.
 #[derive(Debug, Clone)]
-pub struct ConvTranspose {
+pub(super) struct ConvTranspose {
     pub(super) window: Window,
     pub(super) groups: usize,
     /// Cells added at the end of each axis; empty for none.

@@ -18,7 +18,7 @@ const MAX_ROWS_UNPACKED: usize = 4;
 
 /// Gemm: α · A · B + β · C for A `[M, K]`, B `[K, N]` (either may be given transposed), C broadcast to `[M, N]`.
 #[derive(Debug, Clone)]
-pub struct Gemm {
+pub(super) struct Gemm {
     pub(super) alpha: f32,
     pub(super) beta: f32,
     pub(super) transpose_a: bool,

@@ -14,7 +14,7 @@ use crate::value::{DataType, TensorType, Value};
 
 /// MatMul as NumPy has it: the last two axes are matrices, the others broadcast; a vector is a row or a column.
 #[derive(Debug, Clone, Copy)]
-pub struct MatMul;
+pub(super) struct MatMul;
 
 /// The operands as stacks of matrices.
 struct Sizes {

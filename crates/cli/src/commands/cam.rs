@@ -1,0 +1,66 @@
+//! `eyebar cam`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use eyebar::{Error, Faces, tasks};
+
+use crate::options::{Global, MapOutputs, ModelArgs, TargetArgs};
+use crate::output::{MapFiles, show};
+
+/// Where a network looks: a class activation map with its shares per region
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  eyebar cam cat.jpg
+  eyebar cam cat.jpg --target 'class:tabby' --layer block12 --out tabby.png
+  eyebar cam me.jpg --model sface --target similarity:me-too.jpg
+  eyebar cam x.npy --model m.onnx --layer NAME --target class:7 --raw map.npy")]
+pub(crate) struct Cam {
+    /// A photograph, or a .npy array in the model's own input layout (a batch of one, preprocessed)
+    image: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Layer to explain: an alias, a tensor or a node [default: the model's, or the last convolution]
+    #[arg(long, value_name = "NAME")]
+    layer: Option<String>,
+    /// How the map is made
+    #[arg(long, value_enum, default_value_t = Method::GradCam)]
+    method: Method,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    outputs: MapOutputs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Method {
+    /// Selvaraju et al. 2017
+    GradCam,
+}
+
+impl Cam {
+    pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
+        let model = self.model.open("efficientnet-lite0")?;
+        let faces = Faces::new()?;
+        let cam = match self.method {
+            Method::GradCam => {
+                tasks::cam::cam(&self.image, &model, self.layer.as_deref(), &self.target.target, &faces)?
+            }
+        };
+        if cam.zero {
+            eprintln!("warning: the map is zero everywhere: nothing in {} speaks for {}", cam.layer, cam.target);
+        }
+        let files = MapFiles {
+            picture: &self.image,
+            suffix: "cam",
+            map: &cam.map,
+            figure: &|| cam.figure(self.outputs.colormap),
+            overlay: cam.overlay(self.outputs.colormap),
+        };
+        let files = self.outputs.write(files, &cam)?;
+        let mut tables = vec![cam.summary()];
+        tables.extend(cam.tables());
+        show(global, &cam, &tables, &files)
+    }
+}

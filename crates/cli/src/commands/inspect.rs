@@ -1,0 +1,36 @@
+//! `eyebar inspect`.
+
+use clap::Args;
+use eyebar::{Error, tasks};
+
+use crate::options::{Global, ModelArgs};
+use crate::output::show;
+
+/// Layers, parameters, multiply-adds, output sizes and receptive fields of a network
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  eyebar inspect --model vgg16
+  eyebar inspect --model resnet50.onnx --size 224x224 --json")]
+pub(crate) struct Inspect {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Size of the picture that sizes are stated for [default: the model's own]
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    size: Option<(usize, usize)>,
+}
+
+pub(crate) fn parse_size(text: &str) -> Result<(usize, usize), String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=8192).contains(side));
+    let both = text.split_once('x').and_then(|(width, height)| side(width).zip(side(height)));
+    both.or_else(|| side(text).map(|side| (side, side)))
+        .ok_or_else(|| "write a side or WIDTHxHEIGHT, each from 1 to 8192".to_owned())
+}
+
+impl Inspect {
+    pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
+        let model = self.model.open("vgg16")?;
+        let inspection = tasks::inspect::inspect(&model, self.size)?;
+        show(global, &inspection, &inspection.tables(), &[])
+    }
+}

@@ -1,0 +1,62 @@
+//! `eyebar occlude`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use eyebar::{Error, Faces, tasks};
+use eyebar_explain::perturbation::Occlusion;
+
+use crate::options::{Global, MapOutputs, ModelArgs, TargetArgs};
+use crate::output::{MapFiles, show};
+use crate::progress::Bar;
+
+/// What hiding each part of a picture costs the score
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  eyebar occlude cat.jpg
+  eyebar occlude me.jpg --model sface --target similarity:me-too.jpg --patch 16 --stride 8")]
+pub(crate) struct Occlude {
+    /// A photograph, or a .npy array in the model's own input layout (a batch of one, preprocessed)
+    image: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Side of the patch, in pixels of the network's input
+    #[arg(long, default_value_t = 25)]
+    patch: usize,
+    /// Distance of two patches
+    #[arg(long, default_value_t = 14)]
+    stride: usize,
+    /// Grey value of the patch, 0 to 255 before the network's mean and scale; for a .npy array
+    /// without --input, the value itself
+    #[arg(long, default_value_t = 128.0)]
+    fill: f32,
+    #[command(flatten)]
+    outputs: MapOutputs,
+}
+
+impl Occlude {
+    pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
+        let model = self.model.open("efficientnet-lite0")?;
+        let faces = Faces::new()?;
+        let occlusion = Occlusion { patch: self.patch, stride: self.stride, fill: self.fill };
+        let result = {
+            let bar = Bar::new("occlusion");
+            let progress = |done, total| bar.update(done, total);
+            tasks::occlude::occlude(&self.image, &model, &self.target.target, occlusion, &faces, &progress)?
+        };
+        let files = MapFiles {
+            picture: &self.image,
+            suffix: "occlusion",
+            map: &result.map,
+            figure: &|| result.figure(self.outputs.colormap),
+            overlay: result.overlay(self.outputs.colormap),
+        };
+        let files = self.outputs.write(files, &result)?;
+        let mut tables = vec![result.summary()];
+        tables.extend(result.tables());
+        show(global, &result, &tables, &files)
+    }
+}

@@ -1,0 +1,19 @@
+//! See what a CNN sees in a face, and measure what a mask really hides.
+//!
+//! The façade over Eyebar's crates: one function per user task, plain request and result structs. The command line and
+//! the server are thin layers over it.
+#![forbid(unsafe_code)]
+
+mod bundle;
+mod error;
+pub mod manifest;
+mod model;
+mod scene;
+mod target;
+pub mod tasks;
+
+pub use error::Error;
+pub use eyebar_tensor::Tensor;
+pub use model::Model;
+pub use scene::{Faces, Photo, Scene};
+pub use target::{Resolved, Target};

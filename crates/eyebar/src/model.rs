@@ -1,0 +1,321 @@
+//! A model as the tasks use it: bundled, or a user's own ONNX file.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use eyebar_imaging::input::Colour;
+use eyebar_imaging::{InputSpec, Layout};
+use eyebar_network::{Dimension, Graph, NetworkError, ValueId, names, onnx};
+use eyebar_tensor::Tensor;
+use sha2::{Digest, Sha256};
+
+use crate::bundle;
+use crate::error::Error;
+use crate::manifest::{Entry, Task, entries};
+
+/// A network with what is known about it.
+#[derive(Debug, Clone)]
+pub struct Model {
+    name: String,
+    entry: Option<&'static Entry>,
+    graph: Graph,
+    input: ValueId,
+    spec: Option<InputSpec>,
+    labels: Vec<String>,
+    opset: i64,
+    producer: String,
+    sha256: String,
+    bytes: u64,
+}
+
+impl Model {
+    /// Opens a bundled model by name, or an ONNX file. `spec` says how photographs are fed; a bundled model knows.
+    ///
+    /// # Errors
+    /// When there is no such model, or the file is broken.
+    pub fn open(name: &str, spec: Option<InputSpec>) -> Result<Self, Error> {
+        if let Some(entry) = entries().iter().find(|entry| entry.name == name) {
+            return Self::bundled(entry, spec);
+        }
+        let path = Path::new(name);
+        if path.exists() {
+            return Self::file(path, spec);
+        }
+        if path.extension().is_some_and(|extension| extension == "onnx") || name.contains(std::path::MAIN_SEPARATOR) {
+            return Err(Error::Read { path: path.to_path_buf(), source: std::io::ErrorKind::NotFound.into() });
+        }
+        let near = names::nearest(name, entries().iter().map(|entry| entry.name.as_str()));
+        let all = entries().iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
+        let hint = if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(" or ")) };
+        Err(Error::Usage(format!("there is no model {name:?}; hint: {hint}bundled are {all}; or give an ONNX file")))
+    }
+
+    fn bundled(entry: &'static Entry, spec: Option<InputSpec>) -> Result<Self, Error> {
+        let bytes = bundle::bytes(&entry.file)
+            .ok_or_else(|| Error::Usage(format!("{} is listed but not embedded; hint: build again", entry.name)))?;
+        let mut model = Self::read(&entry.name, Bytes::from_static(bytes), Some(spec.unwrap_or(entry.input.spec())))?;
+        if let Some(file) = &entry.labels {
+            model.labels = bundle::labels(file).unwrap_or_default().lines().map(str::to_owned).collect();
+        }
+        model.entry = Some(entry);
+        model.sha256.clone_from(&entry.sha256);
+        Ok(model)
+    }
+
+    fn file(path: &Path, spec: Option<InputSpec>) -> Result<Self, Error> {
+        let name = path.display().to_string();
+        let onnx = onnx::read_file(path).map_err(|source| in_model(&name, source))?;
+        let data = std::fs::read(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
+        let mut model = Self::with(&name, onnx, spec)?;
+        model.sha256 = hex(&Sha256::digest(&data));
+        model.bytes = data.len() as u64;
+        Ok(model)
+    }
+
+    fn read(name: &str, data: Bytes, spec: Option<InputSpec>) -> Result<Self, Error> {
+        let bytes = data.len() as u64;
+        let onnx = onnx::read(data).map_err(|source| in_model(name, source))?;
+        Ok(Self { bytes, ..Self::with(name, onnx, spec)? })
+    }
+
+    fn with(name: &str, onnx: onnx::OnnxModel, spec: Option<InputSpec>) -> Result<Self, Error> {
+        let graph = onnx.graph;
+        let input = match graph.inputs() {
+            &[input] => input,
+            inputs => {
+                let names: Vec<_> = inputs.iter().map(|&id| graph.value(id).name.as_str()).collect();
+                return Err(Error::Usage(format!(
+                    "model {name}: it has {} inputs ({}); hint: Eyebar explains networks with one image input",
+                    inputs.len(),
+                    names.join(", ")
+                )));
+            }
+        };
+        let mut model = Self {
+            name: name.to_owned(),
+            entry: None,
+            graph,
+            input,
+            spec: None,
+            labels: Vec::new(),
+            opset: onnx.opset,
+            producer: onnx.producer,
+            sha256: String::new(),
+            bytes: 0,
+        };
+        model.spec = spec.map(|spec| model.with_declared_size(spec));
+        Ok(model)
+    }
+
+    /// Takes the size that the file fixes, where the specification names none.
+    fn with_declared_size(&self, spec: InputSpec) -> InputSpec {
+        let declared = self.fixed_shape().and_then(|shape| spec.width_height(&shape));
+        InputSpec { size: spec.size.or(declared), ..spec }
+    }
+
+    /// Name of a bundled model, or the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the manifest says, for a bundled model.
+    pub fn entry(&self) -> Option<&'static Entry> {
+        self.entry
+    }
+
+    /// The graph as read.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The one input.
+    pub fn input(&self) -> ValueId {
+        self.input
+    }
+
+    /// SHA-256 of the file, hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Size of the file.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Operator set of the file.
+    pub fn opset(&self) -> i64 {
+        self.opset
+    }
+
+    /// Program that wrote the file.
+    pub fn producer(&self) -> &str {
+        &self.producer
+    }
+
+    /// Whether the model embeds aligned faces.
+    pub fn is_embedder(&self) -> bool {
+        self.entry.is_some_and(|entry| entry.task == Task::Embedder)
+    }
+
+    /// Name of a class, where the model has labels.
+    pub fn label(&self, class: usize) -> Option<&str> {
+        self.labels.get(class).map(String::as_str)
+    }
+
+    /// Index of the class with this name (an exact label, or one of its comma-separated names), in any case.
+    pub fn class_named(&self, name: &str) -> Option<usize> {
+        self.labels.iter().position(|label| {
+            label.eq_ignore_ascii_case(name) || label.split(',').any(|part| part.trim().eq_ignore_ascii_case(name))
+        })
+    }
+
+    /// The labels, in class order; empty where there are none.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// How photographs are fed.
+    ///
+    /// # Errors
+    /// When nobody said.
+    pub fn spec(&self) -> Result<&InputSpec, Error> {
+        self.spec.as_ref().ok_or_else(|| {
+            let layout = match self.declared_layout() {
+                Some(Layout::Nhwc) => " nhwc",
+                _ => "",
+            };
+            Error::Usage(format!(
+                "model {}: how should photographs be fed? hint: say it with --input, for example --input 'rgb 224x224{layout} \
+                 mean=123.675,116.28,103.53 scale=0.01712,0.01751,0.01743' (x - mean) * scale for x in 0..255; or give a \
+                 .npy file that is preprocessed already",
+                self.name
+            ))
+        })
+    }
+
+    /// As [`Model::spec`], and where nobody said, a specification of the layout alone: enough for arrays.
+    pub fn spec_or_layout(&self) -> InputSpec {
+        self.spec.clone().unwrap_or_else(|| InputSpec {
+            layout: self.declared_layout().unwrap_or(Layout::Nchw),
+            size: None,
+            colour: if self.declared_channels() == Some(1) { Colour::Grey } else { Colour::Rgb },
+            mean: vec![0.0; 3],
+            scale: vec![1.0; 3],
+        })
+    }
+
+    /// The declared shape of the input where all but the batch is fixed, with a batch of one.
+    fn fixed_shape(&self) -> Option<Vec<usize>> {
+        let declared = self.graph.value(self.input).declared.as_ref()?;
+        let rest = declared.get(1..)?.iter().map(|dim| match dim {
+            Dimension::Fixed(n) => Some(*n),
+            Dimension::Free(_) => None,
+        });
+        std::iter::once(Some(1)).chain(rest).collect()
+    }
+
+    /// Width and height that the file fixes.
+    pub fn declared_size(&self) -> Option<(usize, usize)> {
+        self.spec_or_layout().width_height(&self.fixed_shape()?)
+    }
+
+    fn declared_dimension(&self, axis: usize) -> Option<usize> {
+        match self.graph.value(self.input).declared.as_ref()?.get(axis)? {
+            Dimension::Fixed(n) => Some(*n),
+            Dimension::Free(_) => None,
+        }
+    }
+
+    fn declared_layout(&self) -> Option<Layout> {
+        let is_colour = |axis| matches!(self.declared_dimension(axis), Some(1 | 3));
+        match (is_colour(1), is_colour(3)) {
+            (true, false) => Some(Layout::Nchw),
+            (false, true) => Some(Layout::Nhwc),
+            _ => None,
+        }
+    }
+
+    fn declared_channels(&self) -> Option<usize> {
+        match self.declared_layout()? {
+            Layout::Nchw => self.declared_dimension(1),
+            Layout::Nhwc => self.declared_dimension(3),
+        }
+    }
+
+    /// The main output.
+    ///
+    /// # Errors
+    /// When the model has none.
+    pub fn output(&self) -> Result<ValueId, Error> {
+        if let Some(name) = self.entry.and_then(|entry| entry.output.name.as_deref()) {
+            return self.layer(name);
+        }
+        let first = self.graph.outputs().first().copied();
+        first.ok_or_else(|| Error::Usage(format!("model {}: it has no output; hint: export it again", self.name)))
+    }
+
+    /// A layer by its alias, the name of a tensor or the name of a node.
+    ///
+    /// # Errors
+    /// When there is none; the nearest names are in the message.
+    pub fn layer(&self, name: &str) -> Result<ValueId, Error> {
+        let aliases: Vec<_> = self.entry.iter().flat_map(|entry| entry.aliases()).collect();
+        let tensor = aliases.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, tensor)| tensor);
+        self.graph.find(tensor).map_err(|error| match error {
+            NetworkError::NoSuchLayer { name, mut nearest } => {
+                let near = names::nearest(&name, aliases.iter().map(|(alias, _)| *alias));
+                nearest.splice(0..0, near);
+                nearest.dedup();
+                nearest.truncate(3);
+                in_model(&self.name, NetworkError::NoSuchLayer { name, nearest })
+            }
+            other => in_model(&self.name, other),
+        })
+    }
+
+    /// The layer that explanations use unless told otherwise: the manifest's, or the last convolution of the file.
+    ///
+    /// # Errors
+    /// When there is no convolution.
+    pub fn default_layer(&self) -> Result<String, Error> {
+        if let Some(entry) = self.entry {
+            return Ok(entry.default_layer.clone());
+        }
+        let last = self.graph.nodes().iter().rev().find(|node| node.operator.name() == "Conv");
+        let output = last.and_then(|node| node.outputs.first().copied().flatten());
+        output.map(|id| self.graph.value(id).name.clone()).ok_or_else(|| {
+            Error::Usage(format!("model {}: it has no convolution; hint: name a layer with --layer", self.name))
+        })
+    }
+
+    /// What people call a value: its alias where it has one.
+    pub fn layer_name(&self, id: ValueId) -> String {
+        let tensor = &self.graph.value(id).name;
+        let mut aliases = self.entry.iter().flat_map(|entry| entry.aliases());
+        aliases.find(|(_, t)| t == tensor).map_or_else(|| tensor.clone(), |(alias, _)| alias.to_owned())
+    }
+
+    /// Checks an array against the input's declared shape.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn check_array(&self, array: &Tensor) -> Result<(), Error> {
+        if (2..=4).contains(&array.shape().len()) && array.shape().first() == Some(&1) {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "the array has the shape {:?}; hint: model {} takes a batch of one in its own layout, such as [1, 3, H, W]",
+            array.shape(),
+            self.name
+        )))
+    }
+}
+
+pub(crate) fn in_model(model: &str, source: NetworkError) -> Error {
+    Error::Model { model: model.to_owned(), source: Box::new(source) }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

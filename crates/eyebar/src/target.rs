@@ -1,0 +1,138 @@
+//! What is to be explained: a class, or the likeness to another photograph.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use eyebar_explain::{ClassScore, Objective, Similarity, logits_of};
+use eyebar_network::{DataType, Executor, TensorType, Value, ValueId};
+use eyebar_tensor::Tensor;
+
+use crate::error::Error;
+use crate::model::Model;
+use crate::scene::{Faces, Scene};
+
+/// `top`, `class:ID`, `class:NAME` or `similarity:PHOTO`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The class with the highest score; for a model without classes, the similarity to the photograph itself.
+    Top,
+    /// A class by index or name.
+    Class(String),
+    /// Likeness to another photograph (or array), by the cosine of the outputs.
+    Similarity(PathBuf),
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            None if text == "top" => Ok(Self::Top),
+            Some(("class", class)) if !class.is_empty() => Ok(Self::Class(class.to_owned())),
+            Some(("similarity", path)) if !path.is_empty() => Ok(Self::Similarity(path.into())),
+            _ => Err(format!("{text:?} is no target; hint: write top, class:ID, class:NAME or similarity:PHOTO")),
+        }
+    }
+}
+
+/// A target made ready for one model.
+pub struct Resolved {
+    /// What is computed.
+    pub objective: Box<dyn Objective>,
+    /// The value it is computed from.
+    pub output: ValueId,
+    /// What people call it.
+    pub title: String,
+    /// The class, where it is one.
+    pub class: Option<usize>,
+}
+
+impl Target {
+    /// Resolves the target for what the model is shown.
+    ///
+    /// # Errors
+    /// When the class does not exist, the other photograph cannot be used, or the model has no such output.
+    pub fn resolve(&self, model: &Model, scene: &Scene, faces: &Faces) -> Result<Resolved, Error> {
+        match self {
+            Self::Top if has_classes(model) => {
+                let logits = logits_of(model.graph(), model.output()?);
+                let scores = compute(model, &scene.input, &[logits])?.remove(0);
+                let best = scores.data().iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
+                Ok(class_target(model, logits, best.map_or(0, |(class, _)| class)))
+            }
+            Self::Top => {
+                let own = compute(model, &scene.input, &[model.output()?])?.remove(0);
+                similarity_target(model, own.data(), "the photograph itself")
+            }
+            Self::Class(class) => {
+                let index = class.parse().ok().or_else(|| model.class_named(class)).ok_or_else(|| {
+                    let near = eyebar_network::names::nearest(class, model.labels().iter().map(String::as_str));
+                    let hint = if near.is_empty() {
+                        "give the index of the class".to_owned()
+                    } else {
+                        format!("did you mean {}?", near.join(", "))
+                    };
+                    Error::Usage(format!("model {} has no class {class:?}; hint: {hint}", model.name()))
+                })?;
+                Ok(class_target(model, logits_of(model.graph(), model.output()?), index))
+            }
+            Self::Similarity(path) => {
+                let other = Scene::open(path, model, faces)?;
+                let reference = compute(model, &other.input, &[model.output()?])?.remove(0);
+                similarity_target(model, reference.data(), &file_name(path))
+            }
+        }
+    }
+}
+
+/// Whether the output is one score for each class.
+pub(crate) fn has_classes(model: &Model) -> bool {
+    model.entry().is_none_or(|entry| entry.output.kind == "logits")
+}
+
+fn class_target(model: &Model, output: ValueId, class: usize) -> Resolved {
+    let title = match model.label(class) {
+        Some(label) => first_name(label).to_owned(),
+        None => format!("class {class}"),
+    };
+    Resolved { objective: Box::new(ClassScore { class }), output, title, class: Some(class) }
+}
+
+fn similarity_target(model: &Model, reference: &[f32], other: &str) -> Result<Resolved, Error> {
+    Ok(Resolved {
+        objective: Box::new(Similarity::to(reference)?),
+        output: model.output()?,
+        title: format!("similarity to {other}"),
+        class: None,
+    })
+}
+
+/// The first of a label's names: `tabby` of `tabby, tabby cat`.
+pub(crate) fn first_name(label: &str) -> &str {
+    label.split(',').next().unwrap_or(label).trim()
+}
+
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The values of some layers for one input.
+pub(crate) fn compute(model: &Model, input: &Tensor, outputs: &[ValueId]) -> Result<Vec<Tensor>, Error> {
+    let kind = TensorType { dtype: DataType::F32, shape: input.shape().to_vec() };
+    let in_model = |source| crate::model::in_model(model.name(), source);
+    let graph = model.graph().specialise(&[(model.input(), kind)], outputs).map_err(in_model)?;
+    let executor = Executor::new(graph, outputs).map_err(in_model)?;
+    let input = Value::F32(input.clone());
+    let values = executor.run(&[(model.input(), &input)]).map_err(in_model)?;
+    values
+        .into_iter()
+        .zip(outputs)
+        .map(|(value, &id)| {
+            let dtype = value.dtype();
+            value.into_f32().ok_or_else(|| {
+                let name = &model.graph().value(id).name;
+                Error::Usage(format!("{name:?} holds {dtype}, not f32; hint: choose a layer of activations"))
+            })
+        })
+        .collect()
+}

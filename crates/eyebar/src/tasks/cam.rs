@@ -1,0 +1,177 @@
+//! Grad-CAM of a picture.
+
+use std::path::Path;
+
+use eyebar_explain::cam::GradCam;
+use eyebar_imaging::overlay::{DEFAULT_ALPHA, colourise, normalise, overlay};
+use eyebar_imaging::resize::resize_map;
+use eyebar_imaging::{Colormap, RgbImage, Scale};
+use eyebar_report::{Cell, ColourBar, Figure, Row, Table};
+use eyebar_tensor::Tensor;
+use serde::Serialize;
+
+use super::regions::{self, RegionShare, region_shares};
+use crate::error::Error;
+use crate::model::Model;
+use crate::scene::{Faces, Scene};
+use crate::target::Target;
+
+/// A map with what it explains.
+#[derive(Debug, Clone, Serialize)]
+pub struct CamResult {
+    /// The model.
+    pub model: String,
+    /// Hash of the model's file.
+    pub model_sha256: String,
+    /// The method.
+    pub method: &'static str,
+    /// The layer.
+    pub layer: String,
+    /// What is explained, for people.
+    pub target: String,
+    /// The class, where the target is one.
+    pub class: Option<usize>,
+    /// The score that the map explains: before softmax, or a cosine.
+    pub score: f32,
+    /// Shape of the raw map.
+    pub shape: Vec<usize>,
+    /// Largest value of the raw map.
+    pub max: f32,
+    /// Whether nothing in the layer speaks for the score: the map is zero everywhere.
+    pub zero: bool,
+    /// How the map spreads over the picture.
+    pub regions: Vec<RegionShare>,
+    /// The raw map, `[H, W]` of the layer, neither scaled nor resized.
+    #[serde(skip)]
+    pub map: Tensor,
+    /// The picture it belongs to.
+    #[serde(skip)]
+    pub canvas: Option<RgbImage>,
+}
+
+/// The Grad-CAM map of a photograph or array at `layer` (the model's default where none is named).
+///
+/// # Errors
+/// When the picture, the layer or the target cannot be used.
+pub fn cam(
+    path: &Path,
+    model: &Model,
+    layer: Option<&str>,
+    target: &Target,
+    faces: &Faces,
+) -> Result<CamResult, Error> {
+    let scene = Scene::open(path, model, faces)?;
+    cam_scene(&scene, model, layer, target, faces)
+}
+
+/// As [`cam`], for a scene that is ready.
+///
+/// # Errors
+/// As [`cam`].
+pub fn cam_scene(
+    scene: &Scene,
+    model: &Model,
+    layer: Option<&str>,
+    target: &Target,
+    faces: &Faces,
+) -> Result<CamResult, Error> {
+    let layer = match layer {
+        Some(layer) => layer.to_owned(),
+        None => model.default_layer()?,
+    };
+    let id = model.layer(&layer)?;
+    let target = target.resolve(model, scene, faces)?;
+    let shape = scene.input.shape();
+    let plan = GradCam::new(model.graph(), model.input(), shape, target.output, id, &*target.objective)?;
+    let cam = plan.run(&scene.input)?;
+    Ok(CamResult {
+        model: model.name().to_owned(),
+        model_sha256: model.sha256().to_owned(),
+        method: "grad-cam",
+        layer: model.layer_name(id),
+        target: target.title,
+        class: target.class,
+        score: cam.score,
+        shape: cam.map.shape().to_vec(),
+        max: cam.map.data().iter().copied().fold(0.0, f32::max),
+        zero: cam.zero,
+        regions: region_shares(&cam.map, scene)?,
+        map: cam.map,
+        canvas: scene.canvas.clone(),
+    })
+}
+
+impl CamResult {
+    /// The map over its picture.
+    pub fn overlay(&self, colormap: Colormap) -> Option<RgbImage> {
+        let canvas = self.canvas.as_ref()?;
+        let full = resize_map(&self.map, canvas.height() as usize, canvas.width() as usize);
+        Some(overlay(canvas, &normalise(&full, Scale::Max), colormap, DEFAULT_ALPHA))
+    }
+
+    /// The map itself, one colour a cell.
+    pub fn raw_picture(&self, colormap: Colormap) -> RgbImage {
+        colourise(&normalise(&self.map, Scale::Max), colormap)
+    }
+
+    /// The colour bar of both.
+    pub(crate) fn colour_bar(&self, colormap: Colormap) -> ColourBar {
+        ColourBar::new(colormap, 0.0, self.max.into(), "Grad-CAM, raw value")
+    }
+
+    /// A figure for a slide: picture, overlay, raw map, and where the map lies.
+    pub fn figure(&self, colormap: Colormap) -> RgbImage {
+        let mut cells = Vec::new();
+        let mut headers = Vec::new();
+        if let (Some(canvas), Some(overlay)) = (&self.canvas, self.overlay(colormap)) {
+            cells.push(Cell::picture(canvas.clone()));
+            cells.push(Cell::picture(overlay));
+            headers.extend(["What the network sees", "Overlay"]);
+        }
+        let size = format!("{} × {} cells", self.shape[0], self.shape[1]);
+        cells.push(if self.zero {
+            Cell::missing("the map is zero: nothing in this layer speaks for the target")
+        } else {
+            Cell::picture(self.raw_picture(colormap)).crisp().caption(size)
+        });
+        headers.push("Raw map");
+        if let Some(chart) = regions::chart(&self.regions) {
+            cells.push(Cell::chart(chart));
+            headers.push("Regions");
+        }
+        Figure::new(format!("Grad-CAM: {}", self.target))
+            .subtitle(format!("{}, layer {}, score {:.3}", self.model, self.layer, self.score))
+            .columns(headers)
+            .row(Row::new("", cells))
+            .colour_bar(self.colour_bar(colormap))
+            .footnote(
+                "Selvaraju et al. 2017. The overlay is up-sampled bilinearly and scaled to its maximum; alpha 0.4.",
+            )
+            .render()
+    }
+
+    /// What was explained.
+    pub fn summary(&self) -> Table {
+        Table::new(format!("Grad-CAM of {}", self.model))
+            .text("Layer")
+            .text("Target")
+            .number("Score", "")
+            .text("Map")
+            .number("Largest value", "")
+            .row([
+                self.layer.clone(),
+                self.target.clone(),
+                format!("{:.4}", self.score),
+                format!("{} × {}", self.shape[0], self.shape[1]),
+                format!("{:.4e}", self.max),
+            ])
+    }
+
+    /// Tables per kind of region.
+    pub fn tables(&self) -> Vec<Table> {
+        [("face", "Parts of the face (by landmarks)"), ("bands", "Fixed bands of the picture")]
+            .into_iter()
+            .filter_map(|(kind, title)| regions::table(title, &self.regions, kind))
+            .collect()
+    }
+}

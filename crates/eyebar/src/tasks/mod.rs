@@ -1,0 +1,12 @@
+//! One function per user task.
+
+pub mod cam;
+pub mod filters;
+pub mod inspect;
+pub mod mask;
+pub mod occlude;
+pub mod predict;
+pub mod quantise;
+mod regions;
+
+pub use regions::RegionShare;
