@@ -104,6 +104,25 @@ fn relu_is_walked_back() {
     }
 }
 
+/// A network for pictures of one size, one at a time, channels last, is drawn at its size, one filter after the other.
+#[test]
+fn fixed_networks_are_drawn_at_their_own_size() {
+    let network = Network::load("squeezenet_nhwc");
+    let spec = "bgr nhwc mean=104,117,124".parse().unwrap();
+    let options = Maximisation { prior: Prior::Pixels { steps: 4, rate: 1.0 }, ..Maximisation::default() };
+    let layer = network.layer;
+    let filters = maximise(&network.graph, network.input, &spec, layer, &[2, 0], &options, &unwatched).unwrap();
+    let [_, height, width, _] = *network.image.shape() else { panic!("four axes") };
+    for (filter, channel) in filters.iter().zip([2, 0]) {
+        assert_eq!(filter.channel, channel);
+        let size = filter.image.as_ref().map(|image| image.dimensions());
+        assert_eq!(size, Some((width as u32, height as u32)), "{} to {}", filter.start, filter.end);
+    }
+    let other = Maximisation { size: Some((128, 128)), ..options };
+    let error = maximise(&network.graph, network.input, &spec, layer, &[0], &other, &unwatched).unwrap_err();
+    assert!(error.to_string().contains("the model takes"), "{error}");
+}
+
 #[test]
 fn refusals_and_cancellation() {
     let network = Network::load("shufflenet_v2");

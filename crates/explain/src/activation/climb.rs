@@ -12,7 +12,7 @@ use super::random::Random;
 use super::{Filter, Maximisation, Prior};
 use crate::error::ExplainError;
 use crate::objective::ChannelMean;
-use crate::plan::{batch_size, f32_type, score_of};
+use crate::plan::{batch_size, f32_type, may_be_batch, score_of};
 use crate::progress::{Progress, report};
 use crate::trace::pre_activation;
 
@@ -54,21 +54,24 @@ pub fn maximise(
     let Some(&first) = channels.first() else { return Ok(Vec::new()) };
     let frame = Frame { spec, width, height };
     let layer = pre_activation(graph, layer);
-    let alone = plan(graph, input, &frame, layer, &[first], options)?;
+    let least = batch_size(graph, input, 1);
+    let alone = plan(graph, input, &frame, layer, &vec![first; least], options)?;
     let fitting = (options.memory_limit / alone.bytes().max(1)).clamp(1, channels.len());
-    let batch = batch_size(graph, input, fitting);
+    let batch = match batch_size(graph, input, fitting) {
+        batch if batch > least => match plan(graph, input, &frame, layer, &vec![first; batch], options) {
+            Err(error) if may_be_batch(&error) => least,
+            result => result.map(|_| batch)?,
+        },
+        batch => batch,
+    };
     let steps = options.prior.steps();
     let total = channels.len() * steps;
     report(progress, 0, total)?;
     let mut filters = Vec::with_capacity(channels.len());
     for channels in channels.chunks(batch) {
-        // A network made for a fixed batch draws the last filter several times over.
-        let padded: Vec<_> = match batch_size(graph, input, channels.len()) {
-            needed if needed > channels.len() => {
-                channels.iter().copied().chain(std::iter::repeat(channels[0])).take(needed).collect()
-            }
-            _ => channels.to_vec(),
-        };
+        // A network made for a fixed batch draws a filter several times over.
+        let needed = batch_size(graph, input, channels.len());
+        let padded: Vec<_> = channels.iter().copied().chain(std::iter::repeat(channels[0])).take(needed).collect();
         let mountain = plan(graph, input, &frame, layer, &padded, options)?;
         let before = filters.len() * steps;
         let climbed =
