@@ -22,7 +22,8 @@ pub fn logits_of(graph: &Graph, output: ValueId) -> ValueId {
 /// What goes into the activation function whose output `layer` is; `layer` itself where it is none.
 ///
 /// Knows the operators that are activation functions, and the products that exporters write for SiLU, x · Sigmoid(x),
-/// and HardSwish, x · HardSigmoid(x).
+/// and HardSwish, x · HardSigmoid(x). Where several activated parts are concatenated (SqueezeNet's fire modules), there
+/// is no single value before them: name the part.
 pub fn pre_activation(graph: &Graph, layer: ValueId) -> ValueId {
     let mut value = layer;
     while let Some(input) = producer(graph, value).and_then(|node| activated(graph, node)) {

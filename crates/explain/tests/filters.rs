@@ -108,9 +108,10 @@ fn relu_is_walked_back() {
 #[test]
 fn fixed_networks_are_drawn_at_their_own_size() {
     let network = Network::load("squeezenet_nhwc");
-    let spec = "bgr nhwc mean=104,117,124".parse().unwrap();
-    let options = Maximisation { prior: Prior::Pixels { steps: 4, rate: 1.0 }, ..Maximisation::default() };
-    let layer = network.layer;
+    let spec = "bgr nhwc mean=104,117,124 scale=0.017".parse().unwrap();
+    let options = Maximisation { prior: Prior::Pixels { steps: 8, rate: 1.0 }, ..Maximisation::default() };
+    let first = network.graph.nodes().iter().find(|node| node.operator.name() == "Relu").unwrap();
+    let layer = first.outputs[0].unwrap();
     let filters = maximise(&network.graph, network.input, &spec, layer, &[2, 0], &options, &unwatched).unwrap();
     let [_, height, width, _] = *network.image.shape() else { panic!("four axes") };
     for (filter, channel) in filters.iter().zip([2, 0]) {
