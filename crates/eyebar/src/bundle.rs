@@ -16,5 +16,12 @@ pub(crate) fn labels(file: &str) -> Option<&'static str> {
     (file == "labels/imagenet.txt").then_some(include_str!("../../../models/labels/imagenet.txt"))
 }
 
-/// The test portrait: Eileen Collins, NASA, public domain.
-pub(crate) const PORTRAIT: &[u8] = include_bytes!("../../../fixtures/photos/astronaut.png");
+/// Photographs under a licence that allows it; `fixtures/photos/README.md` names sources and authors.
+pub(crate) fn photo(file: &str) -> Option<&'static [u8]> {
+    Some(match file {
+        "astronaut.png" => include_bytes!("../../../fixtures/photos/astronaut.png"),
+        "ardern-2018.jpg" => include_bytes!("../../../fixtures/photos/ardern-2018.jpg"),
+        "ardern-2022.jpg" => include_bytes!("../../../fixtures/photos/ardern-2022.jpg"),
+        _ => return None,
+    })
+}

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+pub mod demo;
 mod error;
 pub mod manifest;
 mod model;
@@ -16,4 +17,4 @@ pub use error::Error;
 pub use eyebar_tensor::Tensor;
 pub use model::Model;
 pub use scene::{Faces, Photo, Scene};
-pub use target::{Resolved, Target};
+pub use target::{Resolved, Target, similarity_to};

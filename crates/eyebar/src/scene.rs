@@ -39,8 +39,26 @@ impl Photo {
     /// # Errors
     /// Never, as a test shows.
     pub fn portrait() -> Result<Self, Error> {
-        let decoded = eyebar_imaging::decode(crate::bundle::PORTRAIT, &Limits::default())?;
-        Ok(Self { path: "astronaut.png".into(), image: decoded.image, metadata: Vec::new() })
+        Self::bundled("astronaut.png")
+    }
+
+    /// A photograph of `fixtures/photos` that is embedded in the binary.
+    ///
+    /// # Errors
+    /// When it is not embedded.
+    pub fn bundled(file: &str) -> Result<Self, Error> {
+        let bytes = crate::bundle::photo(file)
+            .ok_or_else(|| Error::Usage(format!("{file:?} is not among the embedded photographs")))?;
+        let decoded = eyebar_imaging::decode(bytes, &Limits::default())?;
+        Ok(Self { path: file.into(), image: decoded.image, metadata: Vec::new() })
+    }
+
+    /// The photograph as a mirror shows it.
+    #[must_use]
+    pub fn mirrored(&self) -> Self {
+        let (width, height) = self.image.dimensions();
+        let image = RgbImage::from_fn(width, height, |x, y| *self.image.get_pixel(width - 1 - x, y));
+        Self { image, ..self.clone() }
     }
 }
 
@@ -53,6 +71,8 @@ pub struct Scene {
     pub canvas: Option<RgbImage>,
     /// Landmarks on the canvas, where a face was found.
     pub landmarks: Option<Landmarks>,
+    /// The photograph it was made of; `None` for an array.
+    pub photo: Option<Photo>,
 }
 
 /// Finds faces; one network for all photographs of a process.
@@ -98,7 +118,7 @@ impl Scene {
         if is_array(path) {
             let input = npy::read(path)?;
             model.check_array(&input)?;
-            return Ok(Self { input, canvas: None, landmarks: None });
+            return Ok(Self { input, canvas: None, landmarks: None, photo: None });
         }
         Self::of(&Photo::open(path)?, model, faces)
     }
@@ -108,38 +128,39 @@ impl Scene {
     /// # Errors
     /// As [`Scene::open`].
     pub fn of(photo: &Photo, model: &Model, faces: &Faces) -> Result<Self, Error> {
-        let face = faces.central(&photo.image)?;
+        let landmarks = faces.central(&photo.image)?.map(|face| face.landmarks);
+        Self::placed(photo, landmarks.as_ref(), model)
+    }
+
+    /// As [`Scene::of`], with the landmarks known.
+    ///
+    /// # Errors
+    /// When an embedder is given no landmarks, or nobody said how photographs are fed.
+    pub fn placed(photo: &Photo, landmarks: Option<&Landmarks>, model: &Model) -> Result<Self, Error> {
         if model.is_embedder() {
-            let face = face.ok_or_else(|| Error::NoFace { path: photo.path.clone() })?;
-            Self::aligned(&photo.image, &face.landmarks, model)
+            let landmarks = landmarks.ok_or_else(|| Error::NoFace { path: photo.path.clone() })?;
+            Self::aligned(photo, landmarks, model)
         } else {
-            Self::whole(&photo.image, face.map(|face| face.landmarks), model)
+            Self::whole(photo, landmarks, model)
         }
     }
 
-    /// The whole photograph.
-    ///
-    /// # Errors
-    /// When nobody said how photographs are fed.
-    pub fn whole(image: &RgbImage, landmarks: Option<Landmarks>, model: &Model) -> Result<Self, Error> {
-        let input = model.spec()?.fitted_tensor(image);
-        let (canvas, scale) = shrink(image);
-        let landmarks = landmarks.map(|landmarks| landmarks.map(|(x, y)| scaled((x, y), scale)));
-        Ok(Self { input, canvas: Some(canvas), landmarks })
+    fn whole(photo: &Photo, landmarks: Option<&Landmarks>, model: &Model) -> Result<Self, Error> {
+        let input = model.spec()?.fitted_tensor(&photo.image);
+        let (canvas, scale) = shrink(&photo.image);
+        let landmarks = landmarks.map(|landmarks| landmarks.map(|point| scaled(point, scale)));
+        Ok(Self { input, canvas: Some(canvas), landmarks, photo: Some(photo.clone()) })
     }
 
-    /// The aligned face.
-    ///
-    /// # Errors
-    /// When the landmarks form no face.
-    pub fn aligned(image: &RgbImage, landmarks: &Landmarks, model: &Model) -> Result<Self, Error> {
+    fn aligned(photo: &Photo, landmarks: &Landmarks, model: &Model) -> Result<Self, Error> {
         let alignment = align::alignment(landmarks)?;
-        let crop = align::aligned(image, landmarks)?;
+        let crop = align::aligned(&photo.image, landmarks)?;
         let landmarks = landmarks.map(|(x, y)| {
             let (x, y) = alignment.apply((x.into(), y.into()));
             (x as f32, y as f32)
         });
-        Ok(Self { input: model.spec()?.fitted_tensor(&crop), canvas: Some(crop), landmarks: Some(landmarks) })
+        let input = model.spec()?.fitted_tensor(&crop);
+        Ok(Self { input, canvas: Some(crop), landmarks: Some(landmarks), photo: Some(photo.clone()) })
     }
 }
 

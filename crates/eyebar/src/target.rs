@@ -14,7 +14,7 @@ use crate::scene::{Faces, Scene};
 /// `top`, `class:ID`, `class:NAME` or `similarity:PHOTO`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// The class with the highest score; for a model without classes, the similarity to the photograph itself.
+    /// The class with the highest score; for a model without classes, the similarity to the picture's mirror image.
     Top,
     /// A class by index or name.
     Class(String),
@@ -61,8 +61,12 @@ impl Target {
                 Ok(class_target(model, logits, best.map_or(0, |(class, _)| class)))
             }
             Self::Top => {
-                let own = compute(model, &scene.input, &[model.output()?])?.remove(0);
-                similarity_target(model, own.data(), "the photograph itself")
+                // Not the picture itself: at its maximum a cosine has no gradient.
+                let photo = scene
+                    .photo
+                    .as_ref()
+                    .ok_or_else(|| Error::Usage("an array has no mirror image; hint: name a --target".to_owned()))?;
+                similarity_to(&Scene::of(&photo.mirrored(), model, faces)?, "its mirror image", model)
             }
             Self::Class(class) => {
                 let index = class.parse().ok().or_else(|| model.class_named(class)).ok_or_else(|| {
@@ -76,11 +80,7 @@ impl Target {
                 })?;
                 Ok(class_target(model, logits_of(model.graph(), model.output()?), index))
             }
-            Self::Similarity(path) => {
-                let other = Scene::open(path, model, faces)?;
-                let reference = compute(model, &other.input, &[model.output()?])?.remove(0);
-                similarity_target(model, reference.data(), &file_name(path))
-            }
+            Self::Similarity(path) => similarity_to(&Scene::open(path, model, faces)?, &file_name(path), model),
         }
     }
 }
@@ -98,11 +98,17 @@ fn class_target(model: &Model, output: ValueId, class: usize) -> Resolved {
     Resolved { objective: Box::new(ClassScore { class }), output, title, class: Some(class) }
 }
 
-fn similarity_target(model: &Model, reference: &[f32], other: &str) -> Result<Resolved, Error> {
+/// The likeness of the model's output to what it makes of another scene, which people call `name`.
+///
+/// # Errors
+/// When the model refuses the other scene.
+pub fn similarity_to(other: &Scene, name: &str, model: &Model) -> Result<Resolved, Error> {
+    let output = model.output()?;
+    let reference = compute(model, &other.input, &[output])?.remove(0);
     Ok(Resolved {
-        objective: Box::new(Similarity::to(reference)?),
-        output: model.output()?,
-        title: format!("similarity to {other}"),
+        objective: Box::new(Similarity::to(reference.data())?),
+        output,
+        title: format!("similarity to {name}"),
         class: None,
     })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{NetworkError, OperatorError};
 use crate::operator::{Input, Inputs, Operator};
 use crate::specialise::fold;
-use crate::value::{TensorType, Value};
+use crate::value::{DataType, TensorType, Value};
 
 /// Identifies a value of one graph and of the graphs specialised from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,8 +30,10 @@ pub struct ValueInfo {
     pub kind: Option<TensorType>,
     /// The value itself, where it is constant.
     pub constant: Option<Arc<Value>>,
-    /// Declared dimensions, for inputs of the network.
+    /// Declared dimensions, for inputs and outputs of the network.
     pub declared: Option<Vec<Dimension>>,
+    /// Declared element type, for inputs and outputs of the network.
+    pub declared_dtype: Option<DataType>,
 }
 
 /// An operator with its place in the graph.
@@ -145,7 +147,7 @@ impl Graph {
             name,
             kind: Some(value.tensor_type()),
             constant: Some(Arc::new(value)),
-            declared: None,
+            ..ValueInfo::default()
         })
     }
 
@@ -154,6 +156,7 @@ impl Graph {
         let declared = kind.shape.iter().map(|&dim| Dimension::Fixed(dim)).collect();
         let id = self.add_value(ValueInfo {
             name: name.to_owned(),
+            declared_dtype: Some(kind.dtype),
             kind: Some(kind),
             constant: None,
             declared: Some(declared),
@@ -200,7 +203,7 @@ impl Graph {
             .enumerate()
             .map(|(index, kind)| {
                 let name = if index == 0 { format!("{base}_output") } else { format!("{base}_output_{index}") };
-                self.add_value(ValueInfo { name, kind: Some(kind), constant: None, declared: None })
+                self.add_value(ValueInfo { name, kind: Some(kind), ..ValueInfo::default() })
             })
             .collect();
         if let Some(constants) = constants {

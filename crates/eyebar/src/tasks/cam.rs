@@ -4,7 +4,7 @@ use std::path::Path;
 
 use eyebar_explain::cam::GradCam;
 use eyebar_imaging::overlay::{DEFAULT_ALPHA, colourise, normalise, overlay};
-use eyebar_imaging::resize::resize_map;
+use eyebar_imaging::resize::{Filter, resize_map, resize_with};
 use eyebar_imaging::{Colormap, RgbImage, Scale};
 use eyebar_report::{Cell, ColourBar, Figure, Row, Table};
 use eyebar_tensor::Tensor;
@@ -14,7 +14,7 @@ use super::regions::{self, RegionShare, region_shares};
 use crate::error::Error;
 use crate::model::Model;
 use crate::scene::{Faces, Scene};
-use crate::target::Target;
+use crate::target::{Resolved, Target};
 
 /// A map with what it explains.
 #[derive(Debug, Clone, Serialize)]
@@ -61,26 +61,20 @@ pub fn cam(
     faces: &Faces,
 ) -> Result<CamResult, Error> {
     let scene = Scene::open(path, model, faces)?;
-    cam_scene(&scene, model, layer, target, faces)
+    let target = target.resolve(model, &scene, faces)?;
+    cam_scene(&scene, model, layer, target)
 }
 
 /// As [`cam`], for a scene that is ready.
 ///
 /// # Errors
 /// As [`cam`].
-pub fn cam_scene(
-    scene: &Scene,
-    model: &Model,
-    layer: Option<&str>,
-    target: &Target,
-    faces: &Faces,
-) -> Result<CamResult, Error> {
+pub fn cam_scene(scene: &Scene, model: &Model, layer: Option<&str>, target: Resolved) -> Result<CamResult, Error> {
     let layer = match layer {
         Some(layer) => layer.to_owned(),
         None => model.default_layer()?,
     };
     let id = model.layer(&layer)?;
-    let target = target.resolve(model, scene, faces)?;
     let shape = scene.input.shape();
     let plan = GradCam::new(model.graph(), model.input(), shape, target.output, id, &*target.objective)?;
     let cam = plan.run(&scene.input)?;
@@ -101,6 +95,14 @@ pub fn cam_scene(
     })
 }
 
+/// A map's picture in the proportions of its canvas, each cell one colour.
+pub(super) fn spread(cells: RgbImage, canvas: Option<&RgbImage>) -> RgbImage {
+    match canvas {
+        Some(canvas) => resize_with(&cells, canvas.width(), canvas.height(), Filter::Nearest),
+        None => cells,
+    }
+}
+
 impl CamResult {
     /// The map over its picture.
     pub fn overlay(&self, colormap: Colormap) -> Option<RgbImage> {
@@ -111,7 +113,7 @@ impl CamResult {
 
     /// The map itself, one colour a cell.
     pub fn raw_picture(&self, colormap: Colormap) -> RgbImage {
-        colourise(&normalise(&self.map, Scale::Max), colormap)
+        spread(colourise(&normalise(&self.map, Scale::Max), colormap), self.canvas.as_ref())
     }
 
     /// The colour bar of both.

@@ -94,7 +94,7 @@ pub fn inspect(model: &Model, size: Option<(usize, usize)>) -> Result<Inspection
         total += parameters;
         if parameters > 0 || multiply_adds > 0 || operator.ends_with("Pool") {
             layers.push(LayerRow {
-                layer: model.layer_name(output),
+                layer: model.layer_name(output).trim_end_matches("/preactivation").to_owned(),
                 operator: operator.to_owned(),
                 output: graph.shape(output).to_vec(),
                 parameters,

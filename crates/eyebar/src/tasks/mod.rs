@@ -7,6 +7,6 @@ pub mod mask;
 pub mod occlude;
 pub mod predict;
 pub mod quantise;
-mod regions;
+pub(crate) mod regions;
 
 pub use regions::RegionShare;

@@ -11,11 +11,12 @@ use eyebar_report::{Cell, ColourBar, Figure, Row, Table};
 use eyebar_tensor::Tensor;
 use serde::Serialize;
 
+use super::cam::spread;
 use super::regions::{self, RegionShare, region_shares};
 use crate::error::Error;
 use crate::model::Model;
 use crate::scene::{Faces, Scene};
-use crate::target::Target;
+use crate::target::{Resolved, Target};
 
 /// Patches scored at a time.
 const BATCH: usize = 8;
@@ -68,7 +69,8 @@ pub fn occlude(
     progress: Progress<'_>,
 ) -> Result<OcclusionResult, Error> {
     let scene = Scene::open(path, model, faces)?;
-    occlude_scene(&scene, model, target, occlusion, faces, progress)
+    let target = target.resolve(model, &scene, faces)?;
+    occlude_scene(&scene, model, target, occlusion, progress)
 }
 
 /// As [`occlude`], for a scene that is ready.
@@ -78,12 +80,10 @@ pub fn occlude(
 pub fn occlude_scene(
     scene: &Scene,
     model: &Model,
-    target: &Target,
+    target: Resolved,
     occlusion: Occlusion,
-    faces: &Faces,
     progress: Progress<'_>,
 ) -> Result<OcclusionResult, Error> {
-    let target = target.resolve(model, scene, faces)?;
     // A photograph's fill is in grey values; an array is taken as it is, so its fill is in its own units.
     let spec = if scene.canvas.is_some() { model.spec()?.clone() } else { model.spec_or_layout() };
     let shape = scene.input.shape();
@@ -117,7 +117,7 @@ impl OcclusionResult {
 
     /// Drops and rises about zero.
     pub fn raw_picture(&self) -> RgbImage {
-        colourise(&normalise(&self.map, Scale::Symmetric), Colormap::Diverging)
+        spread(colourise(&normalise(&self.map, Scale::Symmetric), Colormap::Diverging), self.canvas.as_ref())
     }
 
     /// The picture with one patch on it, so that its size can be seen.

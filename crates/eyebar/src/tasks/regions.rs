@@ -72,9 +72,12 @@ pub(crate) fn chart(rows: &[RegionShare]) -> Option<BarChart> {
         return None;
     }
     Some(
-        BarChart::new("Where the map lies", rows.iter().map(|row| row.region.clone()))
-            .series(Series::new("share of the map", rows.iter().filter_map(|row| row.mass)))
-            .series(Series::new("share of the area", rows.iter().map(|row| row.area)))
-            .percent(),
+        BarChart::new(
+            if kind == "face" { "Parts of the face" } else { "Fixed bands of a portrait" },
+            rows.iter().map(|row| row.region.clone()),
+        )
+        .series(Series::new("share of the map", rows.iter().filter_map(|row| row.mass)))
+        .series(Series::new("share of the area", rows.iter().map(|row| row.area)))
+        .percent(),
     )
 }

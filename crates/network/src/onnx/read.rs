@@ -1,6 +1,6 @@
 //! ONNX file → [`Graph`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use prost::Message;
 
 use super::attribute::NodeReader;
 use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
-use super::tensor::value_from_proto;
+use super::tensor::{data_type_from_proto, value_from_proto};
 use super::upgrade::upgrade;
 use super::write::WRITTEN_OPSET;
 use crate::error::NetworkError;
@@ -98,20 +98,23 @@ impl<'a> GraphReader<'a> {
         }
         let nodes = proto.node.iter().map(|node| self.node(node)).collect::<Result<Vec<_>, _>>()?;
         let nodes = sort(nodes, &self.graph)?;
-        let computed: Vec<ValueId> = nodes.iter().flat_map(|node| node.outputs.iter().copied().flatten()).collect();
+        let read: HashSet<ValueId> = nodes.iter().flat_map(|node| node.inputs.iter().copied().flatten()).collect();
+        let computed: HashSet<ValueId> = nodes.iter().flat_map(|node| node.outputs.iter().copied().flatten()).collect();
         for input in &proto.input {
             let id = self.id(input.name.as_deref().unwrap_or(""));
-            // Older files list their initialisers as inputs too, some even values that nodes compute.
-            if self.graph.value(id).constant.is_none() && !computed.contains(&id) {
-                self.graph.value_mut(id).declared = dimensions(input)?;
+            // Older files list their initialisers as inputs too, some even values that nodes compute or nobody reads.
+            if self.graph.value(id).constant.is_none() && !computed.contains(&id) && read.contains(&id) {
+                self.declare(id, input)?;
                 self.graph.push_input(id);
             }
         }
         let mut outputs = Vec::new();
         for output in &proto.output {
             let name = output.name.as_deref().unwrap_or("");
-            let known = self.ids.get(name).copied();
-            outputs.push(known.ok_or_else(|| NetworkError::Malformed(format!("no node computes output {name:?}")))?);
+            let id = self.ids.get(name).copied();
+            let id = id.ok_or_else(|| NetworkError::Malformed(format!("no node computes output {name:?}")))?;
+            self.declare(id, output)?;
+            outputs.push(id);
         }
         self.graph.set_nodes(nodes);
         self.graph.set_outputs(outputs);
@@ -162,6 +165,15 @@ impl<'a> GraphReader<'a> {
         let id = self.graph.add_value(ValueInfo { name: name.to_owned(), ..ValueInfo::default() });
         self.ids.insert(name.to_owned(), id);
         id
+    }
+
+    fn declare(&mut self, id: ValueId, proto: &ValueInfoProto) -> Result<(), NetworkError> {
+        let element = proto.kind.as_ref().and_then(|kind| kind.tensor_type.as_ref()).and_then(|kind| kind.elem_type);
+        let info = self.graph.value_mut(id);
+        info.declared = dimensions(proto)?;
+        // A type that is not supported is no error before a run needs it.
+        info.declared_dtype = element.and_then(|code| data_type_from_proto(code).ok());
+        Ok(())
     }
 
     fn set_constant(&mut self, id: ValueId, value: Value) {

@@ -13,7 +13,7 @@ use super::tensor::{data_type_to_proto, value_to_proto};
 use crate::graph::{Dimension, Graph, ValueId};
 use crate::value::DataType;
 
-/// The operator set that [`write`] declares: the first with blocked `DequantizeLinear`.
+/// The operator set that [`write()`] declares: the first with blocked `DequantizeLinear`.
 pub const WRITTEN_OPSET: i64 = 21;
 
 /// IR version that goes with [`WRITTEN_OPSET`].
@@ -95,7 +95,7 @@ fn value_info(graph: &Graph, id: ValueId) -> ValueInfoProto {
         (None, Some(kind)) => Some(kind.shape.iter().map(|&n| fixed(n)).collect()),
         (None, None) => None,
     };
-    let dtype = info.kind.as_ref().map_or(DataType::F32, |kind| kind.dtype);
+    let dtype = info.kind.as_ref().map(|kind| kind.dtype).or(info.declared_dtype).unwrap_or(DataType::F32);
     ValueInfoProto {
         name: Some(info.name.clone()),
         kind: Some(TypeProto {

@@ -1,6 +1,6 @@
 //! The operators, one file each (a family of the same shape shares one): reading, shape, execution, gradient, writing.
 //!
-//! To add an operator, write its file and add it to [`read`]; see *How to add an operator* in `CONTRIBUTING.md`.
+//! To add an operator, write its file and add it to `read`; see *How to add an operator* in `CONTRIBUTING.md`.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! SIMD: what the processor can do, found once, and vectors of each instruction set.
 //!
-//! A kernel is written once, generic over [`Simd`] and `#[inline(always)]`; [`dispatch!`] makes one entry per
+//! A kernel is written once, generic over `Simd` and `#[inline(always)]`; `dispatch!` makes one entry per
 //! instruction set and picks it at run time. Only [`Isa::detect`] makes an [`Isa`], so that holding one proves that the
 //! processor has it.
 
