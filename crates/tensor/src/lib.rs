@@ -11,6 +11,7 @@ pub mod movement;
 pub mod pool;
 pub mod reduce;
 pub mod resize;
+mod scratch;
 mod shape;
 mod shared;
 pub mod simd;

@@ -104,8 +104,13 @@ fn pack_columns(
 
 #[inline]
 fn copy_strided(from: &[f32], stride: usize, to: &mut [f32]) {
+    const WHOLE_PANEL: usize = 32;
     if stride == 1 {
-        to.copy_from_slice(&from[..to.len()]);
+        // Most rows fill a panel: a length known to the compiler is copied in two vectors, without a call.
+        match (<&mut [f32; WHOLE_PANEL]>::try_from(&mut *to), from.first_chunk()) {
+            (Ok(to), Some(from)) => *to = *from,
+            _ => to.copy_from_slice(&from[..to.len()]),
+        }
     } else {
         for (to, from) in to.iter_mut().zip(from.iter().step_by(stride)) {
             *to = *from;
