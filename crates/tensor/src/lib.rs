@@ -3,6 +3,9 @@
 //! Everything is dense and row-major. This is the only crate of the workspace with `unsafe` code: it is confined to
 //! the SIMD kernels, which are entered through one run-time dispatch point.
 
+// Kernels walk several arrays by one index, which says more than zipped iterators.
+#![allow(clippy::needless_range_loop)]
+
 mod array;
 pub mod conv;
 pub mod elementwise;

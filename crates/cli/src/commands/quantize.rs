@@ -51,6 +51,6 @@ impl Quantize {
             table = table.row(["Largest change, % of the largest".to_owned(), format!("{:.2}", 100.0 * drift.largest)]);
             table = table.row(["Same five highest".to_owned(), if drift.same_top5 { "yes" } else { "no" }.to_owned()]);
         }
-        show(global, &result, &[table.note("Outputs compared on the test portrait.")], &[self.out.clone()])
+        show(global, &result, &[table.note("Outputs compared on the test portrait.")], std::slice::from_ref(&self.out))
     }
 }

@@ -48,7 +48,7 @@ impl ConvTranspose {
                 Err(refuse("both need 3 or 4 dimensions"))
             };
         }
-        if input[1] == 0 || input[1] != weights[0] || input[1] % self.groups != 0 || weights[1] == 0 {
+        if input[1] == 0 || input[1] != weights[0] || !input[1].is_multiple_of(self.groups) || weights[1] == 0 {
             return Err(refuse(&format!("{} channels in {} groups", input[1], self.groups)));
         }
         if input[2..].contains(&0) {

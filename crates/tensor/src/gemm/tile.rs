@@ -107,9 +107,9 @@ pub(crate) unsafe fn multiply_panels(
     assert!(right.len() >= columns.div_ceil(width) * width * left.depth, "right matrix is too short");
     assert!(columns <= stride && out.len() >= (rows.len() - 1) * stride + columns, "output is too short");
     assert!(left.depth > 0, "an empty sum is the caller's case");
-    let job = Job { left, rows, right, columns, out: out.pointer(), stride };
+    let job = &Job { left, rows, right, columns, out: out.pointer(), stride };
     // SAFETY: the bounds were checked just above, and `left.isa` proves the instruction set.
-    unsafe { dispatch!(left.isa, panels(job: Job<'_>)) }
+    unsafe { dispatch!(left.isa, panels(job: &Job<'_>)) }
 }
 
 struct Job<'a> {
@@ -124,7 +124,7 @@ struct Job<'a> {
 /// # Safety
 /// As checked by [`multiply_panels`].
 #[inline(always)]
-unsafe fn panels<S: Simd>(job: Job<'_>) {
+unsafe fn panels<S: Simd>(job: &Job<'_>) {
     let depth = job.left.depth;
     let width = S::TILE_COLUMNS;
     for start in (0..depth).step_by(DEPTH_BLOCK) {

@@ -39,8 +39,8 @@ pub fn vector_matrix(isa: Isa, vector: &[f32], matrix: &[f32], out: &mut [f32]) 
         let first = task * COLUMNS_PER_TASK;
         // SAFETY: `isa` proves the instruction set; the kernel itself is safe code.
         unsafe {
-            dispatch!(isa, weighted_rows(vector: &[f32], matrix: &[f32], columns: usize, first: usize, out: &mut [f32]))
-        }
+            dispatch!(isa, weighted_rows(vector: &[f32], matrix: &[f32], columns: usize, first: usize, out: &mut [f32]));
+        };
     });
 }
 

@@ -23,13 +23,13 @@ pub(super) struct InputJob<'a> {
 /// # Safety
 /// The processor has the instruction set of `S`, and nobody else touches the job's part of `transformed`.
 #[inline(always)]
-pub(super) unsafe fn transform_input<S: Simd>(job: InputJob<'_>) {
+pub(super) unsafe fn transform_input<S: Simd>(job: &InputJob<'_>) {
     let lanes = S::TILE_COLUMNS;
     let channels = job.conv.channels;
     let point_stride = job.block.panels * channels * lanes;
     let mut tile = [[0.0f32; MAX_LANES]; POINTS];
     for channel in job.channels.clone() {
-        gather::<S>(&job, channel, &mut tile);
+        gather::<S>(job, channel, &mut tile);
         for row in 0..TILE {
             line::<S>(&mut tile, row * TILE, 1);
         }
@@ -40,7 +40,7 @@ pub(super) unsafe fn transform_input<S: Simd>(job: InputJob<'_>) {
             let at = point * point_stride + (job.panel * channels + channel) * lanes;
             // SAFETY: the caller promises that this part is ours.
             let out = unsafe { job.transformed.slice(at, lanes) };
-            copy::<S>(values, out);
+            out[..S::TILE_COLUMNS].copy_from_slice(&values[..S::TILE_COLUMNS]);
         }
     }
 }
@@ -106,13 +106,5 @@ fn line<S: Simd>(tile: &mut [[f32; MAX_LANES]; POINTS], start: usize, step: usiz
         tile[start + 3 * step][lane] = even_half + odd_half;
         tile[start + 4 * step][lane] = even_half - odd_half;
         tile[start + 5 * step][lane] = 4.0 * b - 5.0 * d + f;
-    }
-}
-
-/// Copies the lanes in use; their number is known to the compiler.
-#[inline(always)]
-fn copy<S: Simd>(from: &[f32; MAX_LANES], to: &mut [f32]) {
-    for (to, from) in to[..S::TILE_COLUMNS].iter_mut().zip(&from[..S::TILE_COLUMNS]) {
-        *to = *from;
     }
 }

@@ -134,9 +134,9 @@ impl Winograd {
         (0..block.panels * groups).into_par_iter().for_each(|task| {
             let (panel, group) = (task / groups, task % groups);
             let channels = group * CHANNELS_PER_TASK..conv.channels.min((group + 1) * CHANNELS_PER_TASK);
-            let job = InputJob { conv, block, panel, channels, input, transformed };
+            let job = &InputJob { conv, block, panel, channels, input, transformed };
             // SAFETY: `isa` proves the instruction set; each (panel, channel) belongs to one task.
-            unsafe { dispatch!(self.isa, transform_input(job: InputJob<'_>)) }
+            unsafe { dispatch!(self.isa, transform_input(job: &InputJob<'_>)) }
         });
     }
 
@@ -163,9 +163,9 @@ impl Winograd {
         (0..block.panels * groups).into_par_iter().for_each(|task| {
             let (panel, group) = (task / groups, task % groups);
             let filters = group * CHANNELS_PER_TASK..conv.filters.min((group + 1) * CHANNELS_PER_TASK);
-            let job = OutputJob { conv, block, panel, filters, products, bias, out };
+            let job = &OutputJob { conv, block, panel, filters, products, bias, out };
             // SAFETY: `isa` proves the instruction set; each (panel, filter) belongs to one task.
-            unsafe { dispatch!(self.isa, transform_output(job: OutputJob<'_>)) }
+            unsafe { dispatch!(self.isa, transform_output(job: &OutputJob<'_>)) }
         });
     }
 }

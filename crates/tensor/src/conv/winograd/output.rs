@@ -21,7 +21,7 @@ pub(super) struct OutputJob<'a> {
 /// # Safety
 /// The processor has the instruction set of `S`, and nobody else touches the job's outputs.
 #[inline(always)]
-pub(super) unsafe fn transform_output<S: Simd>(job: OutputJob<'_>) {
+pub(super) unsafe fn transform_output<S: Simd>(job: &OutputJob<'_>) {
     let columns = job.block.panels * S::TILE_COLUMNS;
     let mut points = [[0.0f32; MAX_LANES]; POINTS];
     let mut half = [[0.0f32; MAX_LANES]; TILE * OUT];
@@ -29,9 +29,7 @@ pub(super) unsafe fn transform_output<S: Simd>(job: OutputJob<'_>) {
         for (point, values) in points.iter_mut().enumerate() {
             let at = (point * job.conv.filters + filter) * columns + job.panel * S::TILE_COLUMNS;
             let products = &job.products[at..at + S::TILE_COLUMNS];
-            for lane in 0..S::TILE_COLUMNS {
-                values[lane] = products[lane];
-            }
+            values[..S::TILE_COLUMNS].copy_from_slice(&products[..S::TILE_COLUMNS]);
         }
         // Aᵀ m, then (Aᵀ m) A; the 16 results take the first 16 rows of `points`.
         for column in 0..TILE {
@@ -42,7 +40,7 @@ pub(super) unsafe fn transform_output<S: Simd>(job: OutputJob<'_>) {
         }
         let bias = job.bias.map_or(0.0, |bias| bias[filter]);
         // SAFETY: the caller promises that these outputs are ours.
-        unsafe { scatter::<S>(&job, filter, &points, bias) };
+        unsafe { scatter::<S>(job, filter, &points, bias) };
     }
 }
 
