@@ -32,7 +32,7 @@ pub(crate) struct Filters {
     /// pixels: the workshop's plain ascent; fourier: smooth pictures in natural colours (Olah et al. 2017)
     #[arg(long, value_enum, default_value_t = PriorArg::Pixels)]
     prior: PriorArg,
-    /// Steps of the ascent [default: 30, with the Fourier prior 128]
+    /// Steps of the ascent [default: 30, with the Fourier prior 48]
     #[arg(long)]
     steps: Option<usize>,
     /// Length of a step [default: 10, with the Fourier prior 0.05]

@@ -45,7 +45,7 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<(Vec<LayerFilters>, Section, Path
         .caution(
             "The plain ascent (the workshop's) is free to use any pixel pattern, so deep layers look noisy to us. \
              `eyebar filters --prior fourier` starts from smooth pictures in natural colours and shows more; neither is what \
-             the filter *means*, both are what excites it.",
+             the filter **means**, both are what excites it.",
         );
     Ok((found, section, file))
 }

@@ -11,7 +11,6 @@ use crate::error::Error;
 use crate::scene::Scene;
 use crate::target::{Target, similarity_to};
 use crate::tasks::occlude::{OcclusionResult, occlude_scene};
-use crate::tasks::regions;
 
 /// The embedder sees 112 × 112 pixels: half the classifier's side, so half its patch.
 const FACE_PATCH: Occlusion = Occlusion { patch: 13, stride: 7, fill: 128.0 };
@@ -30,18 +29,17 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<(Vec<OcclusionResult>, Section, P
     let colormap = Colormap::Turbo;
     let mut figure = Figure::new("What hiding a part costs")
         .subtitle("A grey patch slides over the picture; the map is the mean drop of the score where it lay")
-        .columns(["Picture and patch", "Drop of the score", "Drops and rises", "Regions"]);
-    for result in [&class, &face] {
+        .columns(["Picture and patch", "Drop of the score", "Drops and rises"]);
+    for (name, result) in [("object\nclassifier", &class), ("face\nembedder", &face)] {
         let picture = |image: Option<_>| image.map_or_else(Cell::empty, Cell::picture);
         let title = if result.class.is_some() { result.target.clone() } else { "similarity".to_owned() };
         let cells = [
             picture(result.with_patch()).caption(format!("{} patches of {} pixels", result.patches, result.patch)),
             picture(result.overlay(colormap)).caption(format!("{title}\nscore {:.3}", result.score)),
             Cell::picture(result.raw_picture()).caption("red: hiding lowers the score\nblue: hiding raises it"),
-            regions::chart(&result.regions).map_or_else(Cell::empty, Cell::chart),
         ];
         let bar = ColourBar::new(colormap, 0.0, f64::from(result.max.max(0.0)), "mean drop of the score");
-        figure = figure.row(Row::new(result.model.clone(), cells).colour_bar(bar));
+        figure = figure.row(Row::new(name, cells).colour_bar(bar));
     }
     let figure =
         figure.footnote("Zeiler and Fergus 2014. Every pixel is covered. Portrait: NASA, public domain.").render();

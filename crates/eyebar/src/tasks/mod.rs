@@ -7,6 +7,6 @@ pub mod mask;
 pub mod occlude;
 pub mod predict;
 pub mod quantise;
-pub(crate) mod regions;
+mod regions;
 
 pub use regions::RegionShare;
