@@ -33,6 +33,7 @@ mod pad;
 mod pooling;
 mod prelu;
 mod quantization;
+mod range;
 mod reduce;
 mod refused;
 mod reshape;
@@ -108,6 +109,7 @@ fn read_standard(node: &NodeReader<'_>) -> Result<Arc<dyn Operator>, OperatorErr
         "Pad" => Arc::new(Pad::read(node)?),
         "Pow" => Arc::new(Pow),
         "QuantizeLinear" => Arc::new(quantization::QuantizeLinear::read(node)?),
+        "Range" => Arc::new(range::Range),
         "ReduceL2" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum" => Arc::new(Reduce::read(node)?),
         "Resize" => Arc::new(resize::Resize::read(node)?),
         "Shape" => Arc::new(constant::Shape::read(node)),

@@ -27,6 +27,8 @@ enum Kind {
 pub(super) struct Normalization {
     kind: Kind,
     epsilon: f32,
+    /// Number of outputs: `LayerNormalization` also gives the rows' means and 1/√(variance + ε), if asked.
+    outputs: usize,
 }
 
 /// The extent of a row, and where its scale and bias lie.
@@ -67,7 +69,11 @@ impl Normalization {
             "LayerNormalization" => Kind::Layer { axis: node.int("axis").unwrap_or(-1) },
             other => return Err(OperatorError::Unsupported(format!("operator {other}"))),
         };
-        Ok(Self { kind, epsilon: node.float("epsilon").unwrap_or(1e-5) })
+        let outputs = node.output_count();
+        if outputs > if kind == Kind::Instance { 1 } else { 3 } {
+            return Err(OperatorError::Attribute(format!("{outputs} outputs are too many")));
+        }
+        Ok(Self { kind, epsilon: node.float("epsilon").unwrap_or(1e-5), outputs })
     }
 
     /// The rows of an input of `shape`, and the shape of scale and bias.
@@ -82,6 +88,26 @@ impl Normalization {
                 (Rows { length: row.iter().product(), channels: None }, row.to_vec())
             }
         })
+    }
+
+    /// Shape of the statistics of all rows of an input of `shape`.
+    fn statistics_shape(self, shape: &[usize]) -> Result<Vec<usize>, OperatorError> {
+        let mut reduced = shape.to_vec();
+        if let Kind::Layer { axis } = self.kind {
+            reduced[axis_index(axis, shape.len())?..].fill(1);
+        }
+        Ok(reduced)
+    }
+
+    /// Means and 1/√(variance + ε) of all rows.
+    fn row_statistics(self, x: &Tensor, rows: &Rows) -> Result<[Value; 2], OperatorError> {
+        let shape = self.statistics_shape(x.shape())?;
+        let (mut means, mut inverses) = (Tensor::zeros(&shape), Tensor::zeros(&shape));
+        let places = means.data_mut().iter_mut().zip(inverses.data_mut());
+        for ((mean, inverse), row) in places.zip(x.data().chunks(rows.length.max(1))) {
+            (*mean, *inverse) = statistics(row, self.epsilon);
+        }
+        Ok([means.into(), inverses.into()])
     }
 
     fn check(self, shape: &[usize], parameters: &[(usize, &[usize])]) -> Result<(), OperatorError> {
@@ -110,7 +136,9 @@ impl Operator for Normalization {
             parameters.push((2, inputs.f32(2)?.shape));
         }
         self.check(shape, &parameters)?;
-        Ok(vec![TensorType::new(DataType::F32, shape.to_vec())?])
+        let mut types = vec![TensorType::new(DataType::F32, shape.to_vec())?];
+        types.resize(self.outputs.max(1), TensorType::new(DataType::F32, self.statistics_shape(shape)?)?);
+        Ok(types)
     }
 
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
@@ -118,8 +146,9 @@ impl Operator for Normalization {
         let bias = arguments.optional_f32(2)?.map(Tensor::data);
         let (rows, _) = self.rows(x.shape())?;
         let mut out = pool.take(x.shape());
-        if x.is_empty() {
-            return Ok(vec![out.into()]);
+        let mut others = Vec::new();
+        if self.outputs > 1 {
+            others.extend(self.row_statistics(x, &rows)?);
         }
         let work = |(index, (x, out)): (usize, (&[f32], &mut [f32]))| {
             let (mean, inverse) = statistics(x, self.epsilon);
@@ -132,9 +161,10 @@ impl Operator for Normalization {
                 out.iter_mut().enumerate().for_each(|(i, out)| *out += bias(i));
             }
         };
-        let pairs = x.data().par_chunks(rows.length).zip(out.data_mut().par_chunks_mut(rows.length));
+        let length = rows.length.max(1);
+        let pairs = x.data().par_chunks(length).zip(out.data_mut().par_chunks_mut(length));
         pairs.enumerate().with_min_len(rows.tasks()).for_each(work);
-        Ok(vec![out.into()])
+        Ok(std::iter::once(out.into()).chain(others).take(self.outputs.max(1)).collect())
     }
 
     fn gradient(
@@ -145,6 +175,9 @@ impl Operator for Normalization {
         wanted: &[bool],
     ) -> Result<Vec<Option<ValueId>>, OperatorError> {
         let mut gradients = vec![None; node.inputs.len()];
+        if cotangents[1..].iter().any(Option::is_some) {
+            return Err(OperatorError::Unsupported("the gradient of a mean or a deviation".to_owned()));
+        }
         let Some(dy) = cotangents[0] else { return Ok(gradients) };
         if wanted[1..].contains(&true) {
             return Err(OperatorError::Unsupported("the gradient of parameters computed from the data".to_owned()));
@@ -226,5 +259,33 @@ impl Operator for NormalizationGrad {
 
     fn attributes(&self) -> Vec<Attribute> {
         self.0.attributes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eyebar_tensor::Tensor;
+
+    use super::{Kind, Normalization};
+    use crate::operator::{Arguments, Operator};
+    use crate::pool::Pool;
+    use crate::value::Value;
+
+    #[test]
+    fn means_and_inverse_deviations_of_the_rows() {
+        let x: Value = Tensor::new(&[2, 3, 2], (0..12u8).map(f32::from).collect()).expect("a shape").into();
+        let scale: Value = Tensor::full(&[3, 2], 1.0f32).into();
+        let arguments = [Some(&x), Some(&scale)];
+        let all = Normalization { kind: Kind::Layer { axis: 1 }, epsilon: 0.0, outputs: 3 };
+        let types = Arguments(&arguments).with_inputs(|inputs| all.infer(inputs)).expect("types");
+        let outputs = all.run(Arguments(&arguments), &Pool::default()).expect("values");
+        assert_eq!(outputs.iter().map(Value::tensor_type).collect::<Vec<_>>(), types);
+        assert_eq!(types[1].shape, [2, 1, 1]);
+        assert_eq!(outputs[1].as_f32().map(Tensor::data), Some(&[2.5, 8.5][..]));
+        // The variance of 0 … 5 is 35/12.
+        let inverses = outputs[2].as_f32().expect("floats").data();
+        assert!(inverses.iter().all(|inverse| (inverse - (12.0f32 / 35.0).sqrt()).abs() < 1e-6), "{inverses:?}");
+        let two = Normalization { outputs: 2, ..all };
+        assert_eq!(two.run(Arguments(&arguments), &Pool::default()).map(|outputs| outputs.len()), Ok(2));
     }
 }
