@@ -42,7 +42,8 @@ impl Model {
             return Self::file(path, spec);
         }
         if path.extension().is_some_and(|extension| extension == "onnx") || name.contains(std::path::MAIN_SEPARATOR) {
-            return Err(Error::Read { path: path.to_path_buf(), source: std::io::ErrorKind::NotFound.into() });
+            let source = std::io::Error::other("there is no such file");
+            return Err(Error::Read { path: path.to_path_buf(), source });
         }
         let near = names::nearest(name, entries().iter().map(|entry| entry.name.as_str()));
         let all = entries().iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -64,12 +65,13 @@ impl Model {
 
     fn file(path: &Path, spec: Option<InputSpec>) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let onnx = onnx::read_file(path).map_err(|source| in_model(&name, source))?;
-        let data = std::fs::read(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
-        let mut model = Self::with(&name, onnx, spec)?;
-        model.sha256 = hex(&Sha256::digest(&data));
-        model.bytes = data.len() as u64;
-        Ok(model)
+        let data = onnx::read_bytes(path).map_err(|source| match source {
+            NetworkError::Io { source, .. } => Error::Read { path: path.to_path_buf(), source },
+            other => in_model(&name, other),
+        })?;
+        let (sha256, bytes) = (hex(&Sha256::digest(&data)), data.len() as u64);
+        let onnx = onnx::read_beside(data.into(), path).map_err(|source| in_model(&name, source))?;
+        Ok(Self { sha256, bytes, ..Self::with(&name, onnx, spec)? })
     }
 
     fn read(name: &str, data: Bytes, spec: Option<InputSpec>) -> Result<Self, Error> {

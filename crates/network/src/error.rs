@@ -84,11 +84,33 @@ pub enum NetworkError {
         /// Why.
         reason: String,
     },
+    /// What lives at once in a run is larger than the limit.
+    #[error(
+        "the run needs {:.1} GiB for its activations at {node:?}, the limit is {:.0} GiB; hint: feed a smaller picture or a \
+         smaller batch, or ask for a layer nearer to the input",
+        gibibytes(*bytes), gibibytes(*limit)
+    )]
+    Memory {
+        /// The node that goes beyond it.
+        node: String,
+        /// Bytes that live at once when it runs.
+        bytes: usize,
+        /// Largest number of bytes.
+        limit: usize,
+    },
     /// The run was cancelled.
     #[error("cancelled")]
     Cancelled,
 }
 
+fn gibibytes(bytes: usize) -> f64 {
+    bytes as f64 / (1u64 << 30) as f64
+}
+
 fn hint(nearest: &[String]) -> String {
-    if nearest.is_empty() { String::new() } else { format!("; hint: did you mean {}?", nearest.join(", ")) }
+    if nearest.is_empty() {
+        "; hint: name a tensor or a node of the file, `eyebar inspect` lists the main ones".to_owned()
+    } else {
+        format!("; hint: did you mean {}?", nearest.join(", "))
+    }
 }

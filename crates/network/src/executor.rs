@@ -8,11 +8,16 @@ use crate::operator::{Arguments, Kernel};
 use crate::pool::Pool;
 use crate::value::Value;
 
+/// Largest number of bytes of activations that live at once in a run: what asks for more comes from a broken file, or would
+/// bring most machines to a halt.
+pub const MAX_ACTIVATION_BYTES: usize = 4 << 30;
+
 /// A graph made ready to run any number of times on inputs of the types it was specialised for.
 pub struct Executor {
     graph: Graph,
     outputs: Vec<ValueId>,
     steps: Vec<Step>,
+    activation_bytes: usize,
     pool: Pool,
 }
 
@@ -29,7 +34,7 @@ impl Executor {
     /// Plans the run that computes `outputs` of a specialised graph.
     ///
     /// # Errors
-    /// When a node's constants cannot be packed.
+    /// When a node's constants cannot be packed, or more than [`MAX_ACTIVATION_BYTES`] would live at once.
     pub fn new(graph: Graph, outputs: &[ValueId]) -> Result<Self, NetworkError> {
         let needed = graph.needed_nodes(outputs, &[]);
         let mut last_reader: HashMap<ValueId, usize> = HashMap::new();
@@ -39,22 +44,30 @@ impl Executor {
             last_reader.extend(node.inputs.iter().chain(&node.outputs).flatten().map(|&id| (id, index)));
         }
         let mut steps = Vec::with_capacity(needed.len());
+        let mut memory = Memory::default();
         for &index in &needed {
             let node = &graph.nodes()[index];
-            let kernel = graph
-                .with_inputs(&node.inputs, |inputs| node.operator.prepare(inputs))
-                .and_then(|result| result)
-                .map_err(|source| graph.node_error(node, source))?;
             let mut dead: Vec<_> = node.inputs.iter().chain(&node.outputs).flatten().copied().collect();
             dead.sort_unstable();
             dead.dedup();
             dead.retain(|id| last_reader[id] == index && !outputs.contains(id) && graph.constant_value(*id).is_none());
+            memory.step(&graph, node, &dead)?;
+            let kernel = graph
+                .with_inputs(&node.inputs, |inputs| node.operator.prepare(inputs))
+                .and_then(|result| result)
+                .map_err(|source| graph.node_error(node, source))?;
             let first = node.inputs.first().copied().flatten();
             let moves =
                 node.operator.is_view() && first.is_some_and(|id| dead.contains(&id) && !graph.inputs().contains(&id));
             steps.push(Step { node: index, kernel, moves, dead });
         }
-        Ok(Self { graph, outputs: outputs.to_vec(), steps, pool: Pool::default() })
+        Ok(Self { graph, outputs: outputs.to_vec(), steps, activation_bytes: memory.peak, pool: Pool::default() })
+    }
+
+    /// Bytes of activations that live at once in a run, at most; inputs, constants and the kernels' own scratch memory
+    /// come on top.
+    pub fn activation_bytes(&self) -> usize {
+        self.activation_bytes
     }
 
     /// The graph that is run.
@@ -167,5 +180,30 @@ impl Executor {
             });
         }
         results
+    }
+}
+
+/// Adds up what lives while the steps run.
+#[derive(Default)]
+struct Memory {
+    live: HashMap<ValueId, usize>,
+    total: usize,
+    peak: usize,
+}
+
+impl Memory {
+    fn step(&mut self, graph: &Graph, node: &Node, dead: &[ValueId]) -> Result<(), NetworkError> {
+        for &id in node.outputs.iter().flatten() {
+            let bytes = graph.value(id).kind.as_ref().map_or(0, |kind| kind.len().saturating_mul(kind.dtype.size()));
+            self.total = self.total.saturating_add(bytes);
+            self.live.insert(id, bytes);
+        }
+        self.peak = self.peak.max(self.total);
+        if self.peak > MAX_ACTIVATION_BYTES {
+            let (node, bytes) = (node.name.clone(), self.peak);
+            return Err(NetworkError::Memory { node, bytes, limit: MAX_ACTIVATION_BYTES });
+        }
+        self.total -= dead.iter().filter_map(|id| self.live.remove(id)).sum::<usize>();
+        Ok(())
     }
 }

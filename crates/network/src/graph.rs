@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{NetworkError, OperatorError};
 use crate::operator::{Input, Inputs, Operator};
-use crate::specialise::fold;
+use crate::specialise::{MAX_FOLDED_ELEMENTS, fold};
 use crate::value::{DataType, TensorType, Value};
 
 /// Identifies a value of one graph and of the graphs specialised from it.
@@ -194,7 +194,7 @@ impl Graph {
     ) -> Result<Vec<ValueId>, OperatorError> {
         let (types, constants) = self.with_inputs(inputs, |inputs| {
             let types = operator.infer(inputs)?;
-            let constants = fold(&*operator, inputs, &types)?;
+            let constants = fold(&*operator, inputs, &types, &mut { MAX_FOLDED_ELEMENTS })?;
             Ok::<_, OperatorError>((types, constants))
         })??;
         let base = format!("{}_{}", operator.name(), self.values.len());

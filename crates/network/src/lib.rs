@@ -22,7 +22,7 @@ mod specialise;
 mod value;
 
 pub use error::{NetworkError, OperatorError};
-pub use executor::Executor;
+pub use executor::{Executor, MAX_ACTIVATION_BYTES};
 pub use graph::{Dimension, Graph, Node, ValueId, ValueInfo};
 pub use operator::{Arguments, Input, Inputs, Kernel, Operator};
 pub use pool::Pool;

@@ -6,6 +6,10 @@ use eyebar_tensor::Tensor;
 
 use crate::value::Value;
 
+/// Elements that a pool holds at most (1 GiB): a network whose activations are all of different sizes must not keep them
+/// all.
+const MAX_HELD: usize = 1 << 28;
+
 /// A set of free f32 buffers. A run takes what it needs and gives it back; the next run finds it here.
 #[derive(Debug, Default)]
 pub struct Pool {
@@ -21,10 +25,15 @@ impl Pool {
         Tensor::new(shape, data).expect("types were checked when the graph was specialised")
     }
 
-    /// Gives a buffer back.
+    /// Gives a buffer back. What is too much to keep is freed.
     pub fn give(&self, value: Value) {
         if let Value::F32(tensor) = value {
-            self.free.lock().expect("no panic while the lock is held").push(tensor.into_data());
+            let buffer = tensor.into_data();
+            let mut free = self.free.lock().expect("no panic while the lock is held");
+            let held: usize = free.iter().map(Vec::capacity).sum();
+            if held.saturating_add(buffer.capacity()) <= MAX_HELD {
+                free.push(buffer);
+            }
         }
     }
 

@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
+use eyebar_tensor::{ShapeError, element_count};
+
 use crate::error::{NetworkError, OperatorError};
 use crate::graph::{Dimension, Graph, Node, ValueId};
 use crate::operator::{Arguments, Inputs, Operator};
 use crate::pool::Pool;
 use crate::value::{TensorType, Value};
 
-/// Results larger than this are not folded but computed by every run: a hostile `Expand` must not fill the memory when
-/// the model is merely read.
-const MAX_FOLDED_ELEMENTS: usize = 1 << 28;
+/// Once more elements than this are folded, only small results are; the others are computed by every run, which has a
+/// limit of its own. A hostile chain of `Expand` must not fill the memory when the model is merely read.
+pub(crate) const MAX_FOLDED_ELEMENTS: usize = 1 << 28;
+
+/// Results up to this size (shapes, indices) are always folded.
+const SMALL_RESULT: usize = 1 << 12;
 
 impl Graph {
     /// The part of the graph that `outputs` need, for inputs of the given types.
@@ -28,15 +33,21 @@ impl Graph {
             info.kind = info.constant.as_ref().map(|constant| constant.tensor_type());
         }
         for (id, kind) in inputs {
+            let refuse = |error: ShapeError| NetworkError::Input {
+                name: self.value(*id).name.clone(),
+                reason: format!("{error}; hint: feed a smaller picture"),
+            };
+            element_count(&kind.shape).map_err(refuse)?;
             graph.check_declared(*id, kind)?;
             let info = graph.value_mut(*id);
             info.kind = Some(kind.clone());
             info.constant = None;
         }
         let mut kept = Vec::new();
+        let mut room = MAX_FOLDED_ELEMENTS;
         for index in self.needed_nodes(outputs, &stops) {
             let node = &self.nodes()[index];
-            if !graph.settle(node)? {
+            if !graph.settle(node, &mut room)? {
                 kept.push(node.clone());
             }
         }
@@ -61,8 +72,9 @@ impl Graph {
         }
     }
 
-    /// Infers the types of a node's outputs and, where its inputs are constant, its values. Says whether it was folded.
-    fn settle(&mut self, node: &Node) -> Result<bool, NetworkError> {
+    /// Infers the types of a node's outputs and, where its inputs are constant, its values. Says whether it was folded;
+    /// `room` is the number of elements that may still be.
+    fn settle(&mut self, node: &Node, room: &mut usize) -> Result<bool, NetworkError> {
         for &id in node.inputs.iter().flatten() {
             if self.value(id).kind.is_none() {
                 let name = self.value(id).name.clone();
@@ -73,7 +85,7 @@ impl Graph {
         let (types, folded) = self
             .with_inputs(&node.inputs, |inputs| {
                 let types = node.operator.infer(inputs)?;
-                let folded = fold(&*node.operator, inputs, &types)?;
+                let folded = fold(&*node.operator, inputs, &types, room)?;
                 Ok::<_, OperatorError>((types, folded))
             })
             .and_then(|result| result)
@@ -130,19 +142,21 @@ impl Graph {
     }
 }
 
-/// The outputs of an operator that needs nothing but constants or types.
+/// The outputs of an operator that needs nothing but constants or types, where there is room for them.
 pub(crate) fn fold(
     operator: &dyn Operator,
     inputs: Inputs<'_>,
     types: &[TensorType],
+    room: &mut usize,
 ) -> Result<Option<Vec<Value>>, OperatorError> {
     if let Some(value) = operator.fold(inputs) {
         return Ok(Some(vec![value]));
     }
-    let small = types.iter().all(|kind| kind.len() <= MAX_FOLDED_ELEMENTS);
-    if !small || !inputs.0.iter().flatten().all(|input| input.constant.is_some()) {
+    let size = types.iter().map(TensorType::len).fold(0, usize::saturating_add);
+    if (size > SMALL_RESULT && size > *room) || !inputs.0.iter().flatten().all(|input| input.constant.is_some()) {
         return Ok(None);
     }
+    *room = room.saturating_sub(size);
     let arguments: Vec<_> = inputs.0.iter().map(|input| input.and_then(|input| input.constant)).collect();
     operator.run(Arguments(&arguments), &Pool::default()).map(Some)
 }

@@ -22,6 +22,17 @@ pub enum DataType {
     Bool,
 }
 
+impl DataType {
+    /// Bytes of one element.
+    pub fn size(self) -> usize {
+        match self {
+            Self::I64 => 8,
+            Self::F32 | Self::I32 => 4,
+            Self::I8 | Self::U8 | Self::Bool => 1,
+        }
+    }
+}
+
 impl std::fmt::Display for DataType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

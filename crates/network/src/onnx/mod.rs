@@ -8,6 +8,6 @@ mod upgrade;
 mod write;
 
 pub use attribute::{Attribute, AttributeValue, NodeReader};
-pub use read::{OnnxModel, read, read_file};
+pub use read::{OnnxModel, read, read_beside, read_bytes, read_file};
 pub use tensor::read_tensor;
 pub use write::{WRITTEN_OPSET, write};

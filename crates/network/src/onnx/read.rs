@@ -20,8 +20,8 @@ use crate::value::Value;
 /// Oldest operator set that is read.
 const OLDEST_OPSET: i64 = 7;
 
-/// Largest file that is read (4 GiB): protobuf itself ends at 2 GiB.
-const MAX_FILE_BYTES: u64 = 1 << 32;
+/// Largest file that is read: protobuf itself ends at 2 GiB.
+const MAX_FILE_BYTES: u64 = 1 << 31;
 
 /// A model as read from a file.
 #[derive(Debug, Clone)]
@@ -41,13 +41,35 @@ pub struct OnnxModel {
 /// # Errors
 /// When the file cannot be read, or as [`read`].
 pub fn read_file(path: &Path) -> Result<OnnxModel, NetworkError> {
+    read_beside(read_bytes(path)?.into(), path)
+}
+
+/// The bytes of a model file, which must be a regular file of at most 2 GiB.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, NetworkError> {
     let io = |source| NetworkError::Io { path: path.display().to_string(), source };
-    let size = std::fs::metadata(path).map_err(io)?.len();
-    if size > MAX_FILE_BYTES {
-        return Err(NetworkError::NotOnnx(format!("{size} bytes are more than protobuf allows")));
+    let about = std::fs::metadata(path).map_err(io)?;
+    if about.is_dir() {
+        return Err(io(std::io::ErrorKind::IsADirectory.into()));
     }
-    let bytes = std::fs::read(path).map_err(io)?;
-    read_with_folder(bytes.into(), path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p }))
+    if !about.is_file() {
+        return Err(NetworkError::NotOnnx("it is no regular file".to_owned()));
+    }
+    if about.len() > MAX_FILE_BYTES {
+        return Err(NetworkError::NotOnnx(format!("{} bytes are more than protobuf allows", about.len())));
+    }
+    std::fs::read(path).map_err(io)
+}
+
+/// Reads the bytes of the model file at `path`, beside which its external data lies.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_beside(bytes: Bytes, path: &Path) -> Result<OnnxModel, NetworkError> {
+    let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+    read_with_folder(bytes, folder)
 }
 
 /// Reads a model from memory.
@@ -140,12 +162,11 @@ impl<'a> GraphReader<'a> {
             Some(name) if !name.is_empty() => name.to_owned(),
             _ => format!("{operator}:{first_output}"),
         };
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         for output in proto.output.iter().filter(|name| !name.is_empty()) {
-            if seen.contains(&output) {
+            if !seen.insert(output) {
                 return Err(NetworkError::Malformed(format!("node {name:?} names the output {output:?} twice")));
             }
-            seen.push(output);
         }
         let reader = NodeReader::new(proto, opset);
         let operator = operators::read(proto.domain.as_deref().unwrap_or(""), &reader);
