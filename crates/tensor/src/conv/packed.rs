@@ -33,8 +33,8 @@ enum Packed {
 impl ConvAlgorithm {
     /// The algorithm expected to be the fastest for `conv`.
     pub fn choose(conv: &Conv2d) -> Self {
-        // Below these sizes the transforms cost more than the products they save.
-        const FEWEST_CHANNELS: usize = 16;
+        // Below these sizes the transforms cost about what the products save, and their rounding is ten times larger.
+        const FEWEST_CHANNELS: usize = 64;
         const SMALLEST_MAP: usize = 4;
         let plain = conv.stride == (1, 1) && conv.dilation == (1, 1) && conv.groups == 1;
         let large =
