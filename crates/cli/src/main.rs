@@ -4,6 +4,7 @@
 mod commands;
 mod options;
 mod output;
+mod paths;
 mod progress;
 
 use std::process::ExitCode;
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            output::warn(&format!("error: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

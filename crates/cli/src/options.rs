@@ -1,6 +1,6 @@
 //! Options that several commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use eyebar::{Error, Model, Target};
@@ -44,6 +44,11 @@ impl ModelArgs {
     pub(crate) fn open(&self, default: &str) -> Result<Model, Error> {
         Model::open(self.model.as_deref().unwrap_or(default), self.input.clone())
     }
+
+    /// The file, where one is named: it must not be written over.
+    pub(crate) fn path(&self) -> &Path {
+        Path::new(self.model.as_deref().unwrap_or_default())
+    }
 }
 
 /// What is explained.
@@ -52,6 +57,16 @@ pub(crate) struct TargetArgs {
     /// What to explain: top, class:ID, class:NAME or similarity:PHOTO
     #[arg(long, default_value = "top", value_name = "TARGET")]
     pub(crate) target: Target,
+}
+
+impl TargetArgs {
+    /// The other photograph, where one is named.
+    pub(crate) fn path(&self) -> &Path {
+        match &self.target {
+            Target::Similarity(path) => path,
+            Target::Top | Target::Class(_) => Path::new(""),
+        }
+    }
 }
 
 /// Where a map is written to.

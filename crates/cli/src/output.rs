@@ -9,6 +9,17 @@ use eyebar_report::Table;
 use serde::Serialize;
 
 use crate::options::{Global, MapOutputs};
+use crate::paths;
+
+/// Prints a line to standard error, if anybody listens.
+pub(crate) fn warn(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", harmless(line));
+}
+
+/// Text without control characters other than line ends: names come from files, and a terminal obeys what it is sent.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
 
 /// Prints to standard output. A reader that went away (`| head`) is no error.
 pub(crate) fn print(text: &str) -> Result<(), Error> {
@@ -30,7 +41,7 @@ pub(crate) fn show(global: &Global, value: &impl Serialize, tables: &[Table], fi
     for file in files {
         text += &format!("wrote {}\n", file.display());
     }
-    print(&text)
+    print(&harmless(&text))
 }
 
 /// A result as JSON, with what made it and the files it went to.
@@ -46,42 +57,67 @@ pub(crate) fn json(value: &impl Serialize, files: &[PathBuf]) -> Result<String, 
     Ok(serde_json::to_string_pretty(&value).map_err(broken)? + "\n")
 }
 
+/// Where the parts of a map go.
+pub(crate) struct MapPlan {
+    figure: Option<PathBuf>,
+    raw: Option<PathBuf>,
+    overlay: Option<PathBuf>,
+    manifest: Option<PathBuf>,
+}
+
 /// What a map is written as.
 pub(crate) struct MapFiles<'a> {
-    pub(crate) picture: &'a Path,
-    pub(crate) suffix: &'a str,
     pub(crate) map: &'a eyebar::Tensor,
     pub(crate) figure: &'a dyn Fn() -> RgbImage,
     pub(crate) overlay: Option<RgbImage>,
 }
 
 impl MapOutputs {
-    /// Writes figure, raw map, manifest and overlay as asked; returns what was written.
-    pub(crate) fn write(&self, files: MapFiles<'_>, result: &impl Serialize) -> Result<Vec<PathBuf>, Error> {
+    /// Says where the parts of the map of `picture` go, made by the command `suffix` from it and `inputs`.
+    ///
+    /// # Errors
+    /// When one of them cannot be written.
+    pub(crate) fn plan(&self, picture: &Path, suffix: &str, inputs: &[&Path]) -> Result<MapPlan, Error> {
         let default = self.out.is_none() && self.raw.is_none() && self.overlay.is_none();
-        let stem = files.picture.file_stem().map_or_else(|| "map".into(), |stem| stem.to_string_lossy());
-        let figure = self.out.clone().or_else(|| default.then(|| format!("{stem}-{}.png", files.suffix).into()));
-        let mut written = Vec::new();
+        let stem = picture.file_stem().map_or_else(|| "map".into(), |stem| stem.to_string_lossy());
+        let figure = self.out.clone().or_else(|| default.then(|| format!("{stem}-{suffix}.png").into()));
         let raw = self.raw.clone().or_else(|| figure.as_ref().map(|figure| figure.with_extension("npy")));
-        if let Some(raw) = raw {
-            npy::write(&raw, files.map)?;
-            written.push(raw);
+        let manifest = figure.as_ref().map(|figure| figure.with_extension("json"));
+        if self.overlay.is_some() && eyebar::is_array(picture) {
+            let reason = "an array has no picture to lay the map over; hint: leave --overlay away";
+            return Err(Error::Usage(reason.to_owned()));
         }
-        if let Some(figure) = &figure {
+        for path in [&figure, &self.overlay].into_iter().flatten() {
+            paths::check_picture(path)?;
+        }
+        let plan = MapPlan { figure, raw, overlay: self.overlay.clone(), manifest };
+        let outputs: Vec<_> = plan.all().map(PathBuf::as_path).collect();
+        let inputs: Vec<_> = std::iter::once(picture).chain(inputs.iter().copied()).collect();
+        paths::check(&inputs, &outputs)?;
+        Ok(plan)
+    }
+}
+
+impl MapPlan {
+    fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.raw, &self.figure, &self.overlay, &self.manifest].into_iter().flatten()
+    }
+
+    /// Writes figure, raw map, manifest and overlay as planned; returns what was written.
+    pub(crate) fn write(&self, files: MapFiles<'_>, result: &impl Serialize) -> Result<Vec<PathBuf>, Error> {
+        if let Some(raw) = &self.raw {
+            npy::write(raw, files.map)?;
+        }
+        if let Some(figure) = &self.figure {
             encode::save(figure, &(files.figure)())?;
-            written.push(figure.clone());
         }
-        if let Some(path) = &self.overlay {
-            let overlay = files.overlay.ok_or_else(|| {
-                Error::Usage("an array has no picture to lay the map over; hint: leave --overlay away".to_owned())
-            })?;
+        if let Some((path, overlay)) = self.overlay.as_ref().zip(files.overlay) {
             encode::save(path, &overlay)?;
-            written.push(path.clone());
         }
-        if let Some(figure) = &figure {
-            let manifest = figure.with_extension("json");
-            encode::write_atomic(&manifest, json(result, &written)?.as_bytes())?;
-            written.push(manifest);
+        let written: Vec<PathBuf> = self.all().cloned().collect();
+        if let Some(manifest) = &self.manifest {
+            let others: Vec<_> = written.iter().filter(|path| *path != manifest).cloned().collect();
+            encode::write_atomic(manifest, json(result, &others)?.as_bytes())?;
         }
         Ok(written)
     }

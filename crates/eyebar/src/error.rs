@@ -36,6 +36,14 @@ pub enum Error {
         /// The photograph.
         path: PathBuf,
     },
+    /// An array holds what no network can be fed.
+    #[error("{}: {reason}", path.display())]
+    Array {
+        /// The `.npy` file.
+        path: PathBuf,
+        /// What is wrong, and the remedy.
+        reason: String,
+    },
     /// The request makes no sense.
     #[error("{0}")]
     Usage(String),
@@ -67,7 +75,10 @@ impl Error {
             | Self::Explain(
                 ExplainError::ClassOutOfRange { .. }
                 | ExplainError::ChannelOutOfRange { .. }
-                | ExplainError::Parameter(_),
+                | ExplainError::Layer { .. }
+                | ExplainError::Independent { .. }
+                | ExplainError::Parameter(_)
+                | ExplainError::Network(NetworkError::NoSuchLayer { .. }),
             )
             | Self::Network(NetworkError::NoSuchLayer { .. }) => 2,
             Self::Model { source, .. } if matches!(**source, NetworkError::NoSuchLayer { .. }) => 2,

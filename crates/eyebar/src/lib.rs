@@ -16,5 +16,5 @@ pub mod tasks;
 pub use error::Error;
 pub use eyebar_tensor::Tensor;
 pub use model::Model;
-pub use scene::{Faces, Photo, Scene};
+pub use scene::{Faces, Photo, Scene, is_array};
 pub use target::{Resolved, Target, similarity_to};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
+use eyebar_explain::ExplainError;
 use eyebar_imaging::input::Colour;
 use eyebar_imaging::{InputSpec, Layout};
 use eyebar_network::{Dimension, Graph, NetworkError, ValueId, names, onnx};
@@ -12,6 +13,9 @@ use sha2::{Digest, Sha256};
 use crate::bundle;
 use crate::error::Error;
 use crate::manifest::{Entry, Task, entries};
+
+/// Largest side that a photograph is resized to, as in an input specification.
+const MAX_SIDE: usize = 16_384;
 
 /// A network with what is known about it.
 #[derive(Debug, Clone)]
@@ -74,7 +78,8 @@ impl Model {
         Ok(Self { sha256, bytes, ..Self::with(&name, onnx, spec)? })
     }
 
-    fn read(name: &str, data: Bytes, spec: Option<InputSpec>) -> Result<Self, Error> {
+    /// As a file of these bytes would be opened; `name` is what people call it.
+    pub(crate) fn read(name: &str, data: Bytes, spec: Option<InputSpec>) -> Result<Self, Error> {
         let bytes = data.len() as u64;
         let onnx = onnx::read(data).map_err(|source| in_model(name, source))?;
         Ok(Self { bytes, ..Self::with(name, onnx, spec)? })
@@ -111,8 +116,14 @@ impl Model {
 
     /// Takes the size that the file fixes, where the specification names none.
     fn with_declared_size(&self, spec: InputSpec) -> InputSpec {
-        let declared = self.fixed_shape().and_then(|shape| spec.width_height(&shape));
-        InputSpec { size: spec.size.or(declared), ..spec }
+        InputSpec { size: spec.size.or_else(|| self.fixed_size(&spec)), ..spec }
+    }
+
+    /// Width and height that the file fixes; nothing where no photograph could be fed in that size, so that the network
+    /// itself says what it takes.
+    fn fixed_size(&self, spec: &InputSpec) -> Option<(usize, usize)> {
+        let (width, height) = spec.width_height(&self.fixed_shape()?)?;
+        (width.max(height) <= MAX_SIDE).then_some((width, height))
     }
 
     /// Name of a bundled model, or the file.
@@ -219,7 +230,7 @@ impl Model {
 
     /// Width and height that the file fixes.
     pub fn declared_size(&self) -> Option<(usize, usize)> {
-        self.spec_or_layout().width_height(&self.fixed_shape()?)
+        self.fixed_size(&self.spec_or_layout())
     }
 
     fn declared_dimension(&self, axis: usize) -> Option<usize> {
@@ -301,21 +312,55 @@ impl Model {
     /// Checks an array against the input's declared shape.
     ///
     /// # Errors
-    /// When it does not fit.
-    pub fn check_array(&self, array: &Tensor) -> Result<(), Error> {
-        if (2..=4).contains(&array.shape().len()) && array.shape().first() == Some(&1) {
-            return Ok(());
+    /// When it does not fit, or holds what is no number.
+    pub fn check_array(&self, path: &Path, array: &Tensor) -> Result<(), Error> {
+        let shape = array.shape();
+        let declared = self.graph.value(self.input).declared.as_deref();
+        let fits = match declared {
+            Some(declared) => {
+                let same = |(dim, &size): (&Dimension, &usize)| !matches!(dim, Dimension::Fixed(n) if *n != size);
+                declared.len() == shape.len() && declared.iter().zip(shape).skip(1).all(same)
+            }
+            None => (2..=4).contains(&shape.len()),
+        };
+        if !fits || shape.first() != Some(&1) {
+            let wanted = declared.unwrap_or_default().iter().skip(1).map(|dim| match dim {
+                Dimension::Fixed(size) => size.to_string(),
+                Dimension::Free(name) if name.is_empty() => "?".to_owned(),
+                Dimension::Free(name) => name.clone(),
+            });
+            let wanted: Vec<_> = std::iter::once("1".to_owned()).chain(wanted).collect();
+            let wanted = if wanted.len() > 1 { wanted.join(", ") } else { "1, …".to_owned() };
+            return Err(Error::Usage(format!(
+                "{}: the array has the shape {shape:?}; hint: model {} takes a batch of one in its own layout, [{wanted}]",
+                path.display(),
+                self.name
+            )));
         }
-        Err(Error::Usage(format!(
-            "the array has the shape {:?}; hint: model {} takes a batch of one in its own layout, such as [1, 3, H, W]",
-            array.shape(),
-            self.name
-        )))
+        match array.data().iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(Error::Array {
+                path: path.to_path_buf(),
+                reason: format!(
+                    "element {index} of the array is {}; hint: check how it was preprocessed (a division by zero?)",
+                    array.data()[index]
+                ),
+            }),
+            None => Ok(()),
+        }
     }
 }
 
 pub(crate) fn in_model(model: &str, source: NetworkError) -> Error {
     Error::Model { model: model.to_owned(), source: Box::new(source) }
+}
+
+/// An explanation's error, with the model where the network refused.
+pub(crate) fn in_explanation(model: &Model) -> impl Fn(ExplainError) -> Error {
+    let model = model.name.clone();
+    move |error| match error {
+        ExplainError::Network(source) => in_model(&model, source),
+        other => other.into(),
+    }
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -117,7 +117,7 @@ impl Scene {
     pub fn open(path: &Path, model: &Model, faces: &Faces) -> Result<Self, Error> {
         if is_array(path) {
             let input = npy::read(path)?;
-            model.check_array(&input)?;
+            model.check_array(path, &input)?;
             return Ok(Self { input, canvas: None, landmarks: None, photo: None });
         }
         Self::of(&Photo::open(path)?, model, faces)
@@ -165,7 +165,7 @@ impl Scene {
 }
 
 /// Whether a file is an array rather than a picture.
-pub(crate) fn is_array(path: &Path) -> bool {
+pub fn is_array(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
 }
 

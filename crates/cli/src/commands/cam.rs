@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use eyebar::{Error, Faces, tasks};
 
 use crate::options::{Global, MapOutputs, ModelArgs, TargetArgs};
-use crate::output::{MapFiles, show};
+use crate::output::{MapFiles, show, warn};
 
 /// Where a network looks: a class activation map with its shares per region
 #[derive(Debug, Args)]
@@ -41,6 +41,7 @@ enum Method {
 
 impl Cam {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
+        let plan = self.outputs.plan(&self.image, "cam", &[self.model.path(), self.target.path()])?;
         let model = self.model.open("efficientnet-lite0")?;
         let faces = Faces::new()?;
         let cam = match self.method {
@@ -49,16 +50,14 @@ impl Cam {
             }
         };
         if cam.zero {
-            eprintln!("warning: the map is zero everywhere: nothing in {} speaks for {}", cam.layer, cam.target);
+            warn(&format!("warning: the map is zero everywhere: nothing in {} speaks for {}", cam.layer, cam.target));
         }
         let files = MapFiles {
-            picture: &self.image,
-            suffix: "cam",
             map: &cam.map,
             figure: &|| cam.figure(self.outputs.colormap),
             overlay: cam.overlay(self.outputs.colormap),
         };
-        let files = self.outputs.write(files, &cam)?;
+        let files = plan.write(files, &cam)?;
         let mut tables = vec![cam.summary()];
         tables.extend(cam.tables());
         show(global, &cam, &tables, &files)

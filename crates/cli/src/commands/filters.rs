@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::inspect::parse_size;
 use crate::options::{Global, ModelArgs};
 use crate::output::{json, show};
+use crate::paths;
 use crate::progress::Bar;
 
 /// What filters detect: the pictures that excite them most
@@ -88,6 +89,9 @@ struct Results<'a> {
 
 impl Filters {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
+        let manifest = self.out.with_extension("json");
+        paths::check_picture(&self.out)?;
+        paths::check(&[self.model.path()], &[&self.out, &manifest])?;
         let model = self.model.open("vgg16")?;
         let layers = if self.layer.is_empty() { vec![model.default_layer()?] } else { self.layer.clone() };
         let prior = match (self.prior, Prior::PIXELS, Prior::FOURIER) {
@@ -133,7 +137,6 @@ impl Filters {
             seed: global.seed,
             layers: &found,
         };
-        let manifest = self.out.with_extension("json");
         encode::write_atomic(&manifest, json(&results, &files)?.as_bytes())?;
         files.push(manifest);
         show(global, &results, &[tasks::filters::table(&found)], &files)

@@ -11,6 +11,7 @@ use eyebar_report::Table;
 
 use crate::options::Global;
 use crate::output::show;
+use crate::paths;
 
 /// Mask the faces of a photograph; metadata is never written again
 #[derive(Debug, Args)]
@@ -62,13 +63,16 @@ impl MaskCommand {
             PlaceArg::Landmarks => Place::Landmarks,
             PlaceArg::Fixed => Place::Fixed,
         };
-        let options = MaskOptions { colour: self.colour, seed: global.seed };
-        let result = mask(&self.image, self.mask, place, &options, &Faces::new()?)?;
         let stem = self.image.file_stem().map_or_else(|| "masked".into(), |stem| stem.to_string_lossy());
         let out = self.out.clone().unwrap_or_else(|| {
-            let kind: String = result.mask.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+            let kind = self.mask.to_string();
+            let kind: String = kind.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
             format!("{stem}-{kind}.png").into()
         });
+        paths::check_picture(&out)?;
+        paths::check(&[&self.image], &[&out])?;
+        let options = MaskOptions { colour: self.colour, seed: global.seed };
+        let result = mask(&self.image, self.mask, place, &options, &Faces::new()?)?;
         encode::save(&out, &result.masked.image)?;
         let mut table = Table::new(format!("{} on {}", result.mask, self.image.display())).text("").number("", "");
         table = table.row(["Faces masked".to_owned(), result.faces.to_string()]);

@@ -31,7 +31,7 @@ pub(crate) struct Occlude {
     stride: usize,
     /// Grey value of the patch, 0 to 255 before the network's mean and scale; for a .npy array
     /// without --input, the value itself
-    #[arg(long, default_value_t = 128.0)]
+    #[arg(long, default_value_t = 128.0, allow_negative_numbers = true)]
     fill: f32,
     #[command(flatten)]
     outputs: MapOutputs,
@@ -39,6 +39,7 @@ pub(crate) struct Occlude {
 
 impl Occlude {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
+        let plan = self.outputs.plan(&self.image, "occlusion", &[self.model.path(), self.target.path()])?;
         let model = self.model.open("efficientnet-lite0")?;
         let faces = Faces::new()?;
         let occlusion = Occlusion { patch: self.patch, stride: self.stride, fill: self.fill };
@@ -48,13 +49,11 @@ impl Occlude {
             tasks::occlude::occlude(&self.image, &model, &self.target.target, occlusion, &faces, &progress)?
         };
         let files = MapFiles {
-            picture: &self.image,
-            suffix: "occlusion",
             map: &result.map,
             figure: &|| result.figure(self.outputs.colormap),
             overlay: result.overlay(self.outputs.colormap),
         };
-        let files = self.outputs.write(files, &result)?;
+        let files = plan.write(files, &result)?;
         let mut tables = vec![result.summary()];
         tables.extend(result.tables());
         show(global, &result, &tables, &files)

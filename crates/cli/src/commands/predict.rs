@@ -7,7 +7,8 @@ use eyebar::{Error, Faces, tasks};
 use eyebar_imaging::npy;
 
 use crate::options::{Global, ModelArgs};
-use crate::output::show;
+use crate::output::{show, warn};
+use crate::paths;
 
 /// What a model says of a picture: the best classes, or the values of a layer
 #[derive(Debug, Args)]
@@ -36,9 +37,18 @@ pub(crate) struct Predict {
 
 impl Predict {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
+        if let Some(raw) = &self.raw {
+            paths::check(&[&self.image, self.model.path()], &[raw])?;
+        }
         let model = self.model.open("efficientnet-lite0")?;
         let faces = Faces::new()?;
         let prediction = tasks::predict::predict(&self.image, &model, self.layer.as_deref(), self.top, &faces)?;
+        if prediction.not_finite > 0 {
+            let (bad, all) = (prediction.not_finite, prediction.values.len());
+            warn(&format!(
+                "warning: {bad} of {all} values are NaN or infinite; hint: check the model, and how it is fed (--input)"
+            ));
+        }
         let mut files = Vec::new();
         if let Some(raw) = &self.raw {
             npy::write(raw, &prediction.values)?;

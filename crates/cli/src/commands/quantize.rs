@@ -1,6 +1,6 @@
 //! `eyebar quantize`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use eyebar::{Error, Model, tasks};
@@ -10,6 +10,7 @@ use eyebar_report::Table;
 
 use crate::options::Global;
 use crate::output::show;
+use crate::paths;
 
 /// Write a model with int8 weights in blocks, and measure what it saves and costs
 #[derive(Debug, Args)]
@@ -35,6 +36,7 @@ pub(crate) struct Quantize {
 
 impl Quantize {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
+        paths::check(&[Path::new(&self.model)], &[&self.out])?;
         let model = Model::open(&self.model, self.input.clone())?;
         let options = WeightQuantisation { block: self.block, smallest: self.smallest };
         let result = tasks::quantise::quantise(&model, &self.out, options)?;

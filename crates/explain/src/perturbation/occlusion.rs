@@ -16,7 +16,7 @@ pub struct Occlusion {
     /// Distance between neighbouring patches, 1 to `patch`. The last patch of a row or column moves to the edge, so that
     /// every pixel is covered.
     pub stride: usize,
-    /// Grey value of the patch, 0 to 255, before the network's mean and scale.
+    /// Grey value of the patch before the network's mean and scale: 0 to 255 for a picture.
     pub fill: f32,
 }
 
@@ -107,8 +107,8 @@ impl Occlusion {
                 self.patch.max(1)
             )));
         }
-        if !(0.0..=255.0).contains(&self.fill) {
-            return Err(ExplainError::Parameter(format!("fill {} is not a grey value of 0 to 255", self.fill)));
+        if !self.fill.is_finite() {
+            return Err(ExplainError::Parameter(format!("fill {} is no grey value; hint: give a number, 128 is a middle grey", self.fill)));
         }
         Ok(())
     }

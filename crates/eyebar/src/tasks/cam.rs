@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::regions::{self, RegionShare, region_shares};
 use crate::error::Error;
-use crate::model::Model;
+use crate::model::{Model, in_explanation};
 use crate::scene::{Faces, Scene};
 use crate::target::{Resolved, Target};
 
@@ -76,8 +76,8 @@ pub fn cam_scene(scene: &Scene, model: &Model, layer: Option<&str>, target: Reso
     };
     let id = model.layer(&layer)?;
     let shape = scene.input.shape();
-    let plan = GradCam::new(model.graph(), model.input(), shape, target.output, id, &*target.objective)?;
-    let cam = plan.run(&scene.input)?;
+    let plan = GradCam::new(model.graph(), model.input(), shape, target.output, id, &*target.objective);
+    let cam = plan.and_then(|plan| plan.run(&scene.input)).map_err(in_explanation(model))?;
     Ok(CamResult {
         model: model.name().to_owned(),
         model_sha256: model.sha256().to_owned(),

@@ -7,7 +7,7 @@ use eyebar_report::{Cell, Figure, Row, Table};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::model::Model;
+use crate::model::{Model, in_explanation};
 
 /// The filters of one layer.
 #[derive(Debug, Clone, Serialize)]
@@ -54,7 +54,8 @@ pub fn filters(
     progress: Progress<'_>,
 ) -> Result<LayerFilters, Error> {
     let id = model.layer(layer)?;
-    let found = maximise(model.graph(), model.input(), model.spec()?, id, channels, options, progress)?;
+    let found = maximise(model.graph(), model.input(), model.spec()?, id, channels, options, progress)
+        .map_err(in_explanation(model))?;
     let pictures: Vec<_> = found.iter().filter_map(|filter| filter.image.as_ref()).collect();
     let measures = measure(&pictures);
     Ok(LayerFilters {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use eyebar_explain::Progress;
 use eyebar_explain::perturbation::{Occlusion, Scorer};
+use eyebar_explain::{ExplainError, Progress};
 use eyebar_imaging::overlay::{DEFAULT_ALPHA, colourise, normalise, overlay};
 use eyebar_imaging::resize::resize_map;
 use eyebar_imaging::{Colormap, RgbImage, Scale};
+use eyebar_network::NetworkError;
 use eyebar_report::{Cell, ColourBar, Figure, Row, Table};
 use eyebar_tensor::Tensor;
 use serde::Serialize;
@@ -14,7 +15,7 @@ use serde::Serialize;
 use super::cam::spread;
 use super::regions::{self, RegionShare, region_shares};
 use crate::error::Error;
-use crate::model::Model;
+use crate::model::{Model, in_explanation};
 use crate::scene::{Faces, Scene};
 use crate::target::{Resolved, Target};
 
@@ -87,8 +88,13 @@ pub fn occlude_scene(
     // A photograph's fill is in grey values; an array is taken as it is, so its fill is in its own units.
     let spec = if scene.canvas.is_some() { model.spec()?.clone() } else { model.spec_or_layout() };
     let shape = scene.input.shape();
-    let scorer = Scorer::new(model.graph(), model.input(), shape, target.output, &*target.objective, BATCH)?;
-    let found = occlusion.run(&scorer, &scene.input, &spec, progress)?;
+    let plan = |batch| Scorer::new(model.graph(), model.input(), shape, target.output, &*target.objective, batch);
+    let scorer = match plan(BATCH) {
+        Err(ExplainError::Network(NetworkError::Memory { .. })) => plan(1),
+        planned => planned,
+    };
+    let found = scorer.and_then(|scorer| occlusion.run(&scorer, &scene.input, &spec, progress));
+    let found = found.map_err(in_explanation(model))?;
     Ok(OcclusionResult {
         model: model.name().to_owned(),
         model_sha256: model.sha256().to_owned(),

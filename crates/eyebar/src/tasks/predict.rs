@@ -23,6 +23,8 @@ pub struct Prediction {
     pub shape: Vec<usize>,
     /// Summary of the values.
     pub statistics: Statistics,
+    /// Number of values that are NaN or infinite: something is wrong with the model, or with how it is fed.
+    pub not_finite: usize,
     /// The best classes, for a classifier's output.
     pub classes: Vec<ClassScore>,
     /// The values themselves, for `--raw`.
@@ -85,12 +87,15 @@ pub fn predict_scene(scene: &Scene, model: &Model, layer: Option<&str>, top: usi
     let values = values.remove(0);
     let is_output = layer.is_none() || model.output().is_ok_and(|output| output == id);
     let flat = logits.shape().first() == Some(&1) && logits.shape().iter().skip(2).all(|&dim| dim == 1);
-    let classes = if is_output && flat && has_classes(model) { best(&logits, model, top) } else { Vec::new() };
+    let finite = logits.data().iter().all(|score| score.is_finite());
+    let classes =
+        if is_output && flat && finite && has_classes(model) { best(&logits, model, top) } else { Vec::new() };
     Ok(Prediction {
         model: model.name().to_owned(),
         layer: model.layer_name(id),
         shape: values.shape().to_vec(),
         statistics: statistics(&values),
+        not_finite: values.data().iter().filter(|value| !value.is_finite()).count(),
         classes,
         values,
     })

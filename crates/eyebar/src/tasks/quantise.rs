@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
 use eyebar_imaging::encode::write_atomic;
 use eyebar_network::{NetworkError, WeightQuantisation, onnx};
 use eyebar_tensor::Tensor;
@@ -50,18 +51,24 @@ pub struct Drift {
 /// # Errors
 /// When the model cannot be run or the file not written.
 pub fn quantise(model: &Model, out: &Path, options: WeightQuantisation) -> Result<QuantiseResult, Error> {
+    if options.block == 0 {
+        return Err(Error::Usage("a block needs at least one weight; hint: 64 is usual".to_owned()));
+    }
     let (graph, report) = model.graph().quantise_weights(options)?;
     if report.tensors == 0 {
         return Err(Error::Usage(format!(
-            "model {}: no weight has {} elements or more; hint: lower --smallest, or leave the model as it is",
+            "model {}: no f32 weight has {} elements or more (it may be quantised already); hint: lower --smallest, or leave the model as it is",
             model.name(),
             options.smallest
         )));
     }
     let name = out.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned());
-    let bytes = onnx::write(&graph, &name, &[("quantised_by", concat!("eyebar ", env!("CARGO_PKG_VERSION")))]);
+    let written = onnx::write(&graph, &name, &[("quantised_by", concat!("eyebar ", env!("CARGO_PKG_VERSION")))]);
+    let bytes = Bytes::from(written);
+    // Measured on what will be read again, before anything is written.
+    let again = Model::read(&name, bytes.clone(), model.spec().ok().cloned())?;
+    let drift = drift(model, &again)?;
     write_atomic(out, &bytes)?;
-    let written = Model::open(&out.display().to_string(), model.spec().ok().cloned())?;
     Ok(QuantiseResult {
         bytes_before: model.bytes(),
         bytes_after: bytes.len() as u64,
@@ -70,7 +77,7 @@ pub fn quantise(model: &Model, out: &Path, options: WeightQuantisation) -> Resul
         weights: report.weights,
         block: options.block,
         weight_error: report.relative_error,
-        drift: drift(model, &written)?,
+        drift,
     })
 }
 
