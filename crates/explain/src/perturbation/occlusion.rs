@@ -108,7 +108,10 @@ impl Occlusion {
             )));
         }
         if !self.fill.is_finite() {
-            return Err(ExplainError::Parameter(format!("fill {} is no grey value; hint: give a number, 128 is a middle grey", self.fill)));
+            return Err(ExplainError::Parameter(format!(
+                "fill {} is no grey value; hint: give a number, 128 is a middle grey",
+                self.fill
+            )));
         }
         Ok(())
     }
