@@ -1,6 +1,12 @@
 //! The command line as its users, and those who mean it ill, meet it: the real binary in temporary folders.
 
-mod bad_input;
+mod bad_arrays;
+mod bad_models;
+mod bad_pictures;
+mod commands;
 mod determinism;
 mod harness;
 mod networks;
+mod onnx;
+mod outputs;
+mod usage;
