@@ -51,6 +51,14 @@ impl WindowAxis {
         inside.step_by(self.dilation)
     }
 
+    /// The taps that lie inside the input for at least one window.
+    fn useful_taps(&self) -> std::ops::Range<usize> {
+        let last_start = self.output.saturating_sub(1) * self.stride;
+        let first = self.pad_begin.saturating_sub(last_start).div_ceil(self.dilation);
+        let end = (self.input + self.pad_begin).div_ceil(self.dilation).min(self.kernel);
+        first.min(end)..end
+    }
+
     /// The windows whose tap `k` is not padding, and the position of that tap for the first of them.
     fn windows(&self, k: usize) -> (std::ops::Range<usize>, usize) {
         let shift = k * self.dilation;
@@ -65,11 +73,8 @@ impl WindowAxis {
     /// How many taps of each window an average divides by: those inside the input, or inside the padding too.
     fn counts(&self, include_padding: bool) -> Vec<f32> {
         let end = self.input + self.pad_begin + self.pad_end;
-        let padded = |index: usize| {
-            let start = index * self.stride;
-            (0..self.kernel).take_while(|k| start + k * self.dilation < end).count()
-        };
-        let count = |index| if include_padding { padded(index) } else { self.taps(index).count() };
+        let padded = |index: usize| end.saturating_sub(index * self.stride).div_ceil(self.dilation).min(self.kernel);
+        let count = |index| if include_padding { padded(index) } else { self.taps(index).len() };
         // A window of padding alone averages to 0, not to 0 / 0.
         (0..self.output).map(|index| count(index).max(1) as f32).collect()
     }
@@ -106,7 +111,7 @@ fn maximum(a: f32, b: f32) -> f32 {
 /// `out[o] = fold(out[o], row[o · stride + tap])` for all windows and taps of a row.
 #[inline(always)]
 fn along_row(row: &[f32], axis: &WindowAxis, out: &mut [f32], fold: impl Fn(f32, f32) -> f32) {
-    for k in 0..axis.kernel {
+    for k in axis.useful_taps() {
         let (windows, start) = axis.windows(k);
         if windows.is_empty() {
             continue;
@@ -299,6 +304,7 @@ mod tests {
             [axis(9, 3, 1, 2, 2, 1), axis(8, 2, 3, 3, 1, 3)],
             [axis(5, 5, 1, 1, 2, 2), axis(6, 3, 1, 1, 0, 1)],
             [WindowAxis::SINGLE, axis(11, 3, 2, 1, 1, 0)],
+            [axis(9, 5, 2, 1, 4, 4), axis(3, 9, 1, 1, 8, 8)],
             // Windows that lie in the padding alone.
             [axis(1, 2, 1, 3, 2, 2), axis(2, 2, 1, 3, 2, 2)],
         ]
@@ -344,6 +350,20 @@ mod tests {
                 assert!((padded[index] - sum / all.len() as f32).abs() < 1e-5, "{axes:?}");
             }
         }
+    }
+
+    /// Windows and pads a million times the input: only taps inside it cost time.
+    #[test]
+    fn vast_windows_cost_no_time() {
+        let vast = axis(2, 1 << 40, 1, 1, (1 << 40) - 1, 0);
+        let axes = [vast, vast];
+        let (mut highest, mut mean) = ([f32::NAN; 4], [f32::NAN; 4]);
+        for _ in 0..1000 {
+            max_pool(&[1.0, 2.0, 3.0, 4.0], &axes, &mut highest);
+            average_pool(&[1.0, 2.0, 3.0, 4.0], &axes, false, &mut mean);
+        }
+        assert_eq!(highest, [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(mean, [1.0, 1.5, 2.0, 2.5]);
     }
 
     #[test]

@@ -131,6 +131,100 @@ fn transposed_convolutions_agree_with_the_naive_one() {
     }
 }
 
+/// Convolutions that no exporter writes but ONNX allows: pads far wider than the image, on one side or on all.
+fn padded_convs() -> Vec<Conv2d> {
+    let mut convs = Vec::new();
+    for input in [(80, 8), (5, 70), (1, 1), (3, 200)] {
+        for (pad, pad_end) in [((1, 1), (1, 10)), ((1, 200), (1, 1)), ((200, 0), (0, 3)), ((2, 131), (90, 140))] {
+            let output = (input.0 + pad.0 + pad_end.0, input.1 + pad.1 + pad_end.1);
+            if output.0 < 3 || output.1 < 3 {
+                continue;
+            }
+            let output = (output.0 - 2, output.1 - 2);
+            let (kernel, one) = ((3, 3), (1, 1));
+            convs.push(Conv2d {
+                channels: 3,
+                input,
+                filters: 3,
+                groups: 1,
+                kernel,
+                stride: one,
+                dilation: one,
+                pad,
+                output,
+            });
+        }
+    }
+    convs
+}
+
+#[test]
+fn pads_wider_than_the_image() {
+    let mut rng = fastrand::Rng::with_seed(5);
+    for isa in Isa::all() {
+        for conv in padded_convs() {
+            for algorithm in [ConvAlgorithm::Im2col, ConvAlgorithm::Winograd, ConvAlgorithm::Depthwise] {
+                let conv = Conv2d { groups: if algorithm == ConvAlgorithm::Depthwise { 3 } else { 1 }, ..conv };
+                let input = random(&mut rng, conv.input_len());
+                let weights = random(&mut rng, conv.weights_len());
+                let mut out = vec![f32::NAN; conv.output_len()];
+                PackedConv::with_algorithm(isa, conv, &weights, algorithm).run(&input, None, &mut out);
+                let scale = (conv.depth() as f32).sqrt();
+                let expected = naive::conv(&conv, &input, &weights, None);
+                assert_close(&out, &expected, scale, WINOGRAD_CLOSE, &format!("{} {algorithm:?} {conv:?}", isa.name()));
+            }
+        }
+    }
+}
+
+#[test]
+fn frames_far_larger_than_the_image_are_not_built() {
+    let reach = 1 << 20;
+    let conv = Conv2d {
+        channels: 4,
+        input: (1, 1),
+        filters: 4,
+        groups: 4,
+        kernel: (3, 3),
+        stride: (1, 1),
+        dilation: (reach, reach),
+        pad: (reach, reach),
+        output: (1, 1),
+    };
+    let weights: Vec<_> = (0..36).map(|i| i as f32).collect();
+    let packed = PackedConv::new(Isa::detect(), conv, &weights);
+    assert_eq!(packed.algorithm(), ConvAlgorithm::Im2col);
+    let mut out = [f32::NAN; 4];
+    packed.run(&[1.0, 2.0, 3.0, 4.0], None, &mut out);
+    assert_eq!(out, [4.0, 26.0, 66.0, 124.0]);
+}
+
+/// More shares than are computed at a time: blocks of channels and of positions.
+#[test]
+fn large_transposed_convolutions_agree_with_the_naive_one() {
+    let mut rng = fastrand::Rng::with_seed(6);
+    let pair = |value| (value, value);
+    for (channels, side, kernel) in [(40, 60, 7), (2, 300, 9), (1, 3, 600)] {
+        let conv = Conv2d {
+            channels,
+            input: pair((side - 1) * 2 + kernel),
+            filters: 2,
+            groups: 1,
+            kernel: pair(kernel),
+            stride: pair(2),
+            dilation: pair(1),
+            pad: pair(0),
+            output: pair(side),
+        };
+        let input = random(&mut rng, conv.output_len());
+        let weights = random(&mut rng, conv.weights_len());
+        let mut out = vec![f32::NAN; conv.input_len()];
+        PackedConvTranspose::new(Isa::detect(), conv, &weights).run(&input, None, &mut out);
+        let expected = naive::conv_transpose(&conv, &input, &weights, None);
+        assert_close(&out, &expected, (2 * kernel * kernel) as f32, CLOSE, &format!("{conv:?}"));
+    }
+}
+
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let mut rng = fastrand::Rng::with_seed(4);

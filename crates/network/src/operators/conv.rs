@@ -160,7 +160,8 @@ impl Operator for Conv {
 
     fn multiply_adds(&self, inputs: Inputs<'_>) -> u64 {
         let geometry = inputs.f32(0).and_then(|input| {
-            Ok(self.geometry(input.shape, inputs.f32(1)?.shape)?.0.multiply_adds() * input.shape[0] as u64)
+            let (conv, _) = self.geometry(input.shape, inputs.f32(1)?.shape)?;
+            Ok(conv.multiply_adds().saturating_mul(input.shape[0] as u64))
         });
         geometry.unwrap_or(0)
     }

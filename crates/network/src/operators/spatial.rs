@@ -6,7 +6,10 @@ use crate::error::OperatorError;
 use crate::onnx::{Attribute, NodeReader};
 
 /// Largest kernel, stride, dilation or padding along one axis: anything beyond comes from a broken file.
-const MAX_WINDOW: usize = 1 << 24;
+const MAX_WINDOW: usize = 1 << 20;
+
+/// Most taps of a window over all axes.
+const MAX_TAPS: usize = 1 << 20;
 
 /// How the borders are padded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +104,8 @@ impl Window {
             let message = format!("kernel_shape {:?} contradicts the weights, which have {kernel:?}", self.kernel);
             return Err(OperatorError::Attribute(message));
         }
-        if kernel.iter().any(|k| !(1..=MAX_WINDOW).contains(k)) {
+        let taps = kernel.iter().fold(1usize, |taps, &k| taps.saturating_mul(k));
+        if kernel.iter().any(|k| !(1..=MAX_WINDOW).contains(k)) || taps > MAX_TAPS {
             return Err(OperatorError::Shape(format!("a window of {kernel:?} has no or too many taps")));
         }
         let strides = self.per_axis("strides", &self.strides, rank, 1)?;

@@ -11,6 +11,17 @@ use crate::simd::{Isa, Simd, dispatch};
 /// Columns summed together: the widest vector of any instruction set, twice.
 const STEP: usize = 32;
 
+/// Whether the frame takes about the memory of the planes themselves; pads and dilations far beyond the image ask for
+/// more.
+pub(super) fn frame_is_small(conv: &Conv2d) -> bool {
+    const LARGEST_RATIO: usize = 4;
+    // Small planes may have wide frames.
+    const ALWAYS_SMALL: usize = 1 << 16;
+    let frame = Frame::new(conv);
+    let planes = conv.input.0 * conv.input.1 + conv.positions();
+    frame.rows.saturating_mul(frame.width) <= planes.saturating_mul(LARGEST_RATIO).max(ALWAYS_SMALL)
+}
+
 /// `conv.groups == conv.channels`; the filters of a group share its one channel.
 pub(super) fn run(isa: Isa, conv: &Conv2d, weights: &[f32], input: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
     let taps = conv.kernel.0 * conv.kernel.1;

@@ -36,22 +36,10 @@ impl ConvAlgorithm {
         // Below these sizes the transforms cost about what the products save, and their rounding is ten times larger.
         const FEWEST_CHANNELS: usize = 64;
         const SMALLEST_MAP: usize = 4;
-        // Windows that lie wholly in the padding are im2col's: the other two work in frames around the image.
-        let reach = |kernel: usize, dilation: usize| (kernel - 1) * dilation;
-        let (rows, columns) = (reach(conv.kernel.0, conv.dilation.0), reach(conv.kernel.1, conv.dilation.1));
-        let framed = conv.pad.0 <= rows
-            && conv.pad.1 <= columns
-            && rows <= conv.input.0
-            && columns <= conv.input.1
-            && (conv.output.0 - 1) * conv.stride.0 <= conv.input.0 + conv.pad.0
-            && (conv.output.1 - 1) * conv.stride.1 <= conv.input.1 + conv.pad.1;
-        if !framed {
-            return Self::Im2col;
-        }
         let plain = conv.stride == (1, 1) && conv.dilation == (1, 1) && conv.groups == 1;
         let large =
             conv.channels.min(conv.filters) >= FEWEST_CHANNELS && conv.output.0.min(conv.output.1) >= SMALLEST_MAP;
-        if conv.groups > 1 && conv.groups == conv.channels {
+        if conv.groups > 1 && conv.groups == conv.channels && depthwise::frame_is_small(conv) {
             Self::Depthwise
         } else if plain && conv.kernel == (3, 3) && large {
             Self::Winograd

@@ -1,9 +1,12 @@
 //! Transposed convolution: the gradient of a convolution with respect to its input.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{Conv2d, PackedConv};
 use crate::gemm::{Matrix, PackedLeft, matmul};
+use crate::scratch::with_scratch;
 use crate::simd::Isa;
 
 /// A transposed convolution ready to run on batches of any size.
@@ -17,9 +20,23 @@ pub struct PackedConvTranspose {
 enum Method {
     /// With stride 1 it is a convolution with the kernel turned round.
     Convolution(PackedConv),
-    /// For each group: a matrix product gives every tap's share, which are then added up where they fall.
-    Scatter { isa: Isa, groups: Vec<PackedLeft> },
+    /// A matrix product gives every tap's share, which are then added up where they fall.
+    Scatter(Vec<Block>),
 }
+
+/// Channels of one group whose shares are computed together.
+#[derive(Debug, Clone)]
+struct Block {
+    group: usize,
+    channels: Range<usize>,
+    /// `[channels · taps, filters of the group]`
+    weights: PackedLeft,
+}
+
+/// Shares computed at a time, in elements (16 MiB).
+const SHARE_ELEMENTS: usize = 1 << 22;
+/// Fewest positions worked on together: a panel of the matrix product.
+const FEWEST_POSITIONS: usize = 32;
 
 impl PackedConvTranspose {
     /// Packs the weights (`[filters, channels / groups, kH, kW]`) of the convolution `conv` that is to be transposed:
@@ -31,16 +48,7 @@ impl PackedConvTranspose {
         assert_eq!(weights.len(), conv.weights_len(), "weights do not fit {conv:?}");
         let method = match turned(&conv) {
             Some(turned) => Method::Convolution(PackedConv::new(isa, turned, &turn(&conv, weights))),
-            None => {
-                let (filters, depth) = (conv.group_filters(), conv.depth());
-                let groups = (0..conv.groups)
-                    .map(|group| {
-                        let weights = &weights[group * filters * depth..][..filters * depth];
-                        Matrix::dense(weights, filters, depth).transposed().pack_left(isa)
-                    })
-                    .collect();
-                Method::Scatter { isa, groups }
-            }
+            None => Method::Scatter(blocks(isa, &conv, weights)),
         };
         Self { conv, method }
     }
@@ -54,21 +62,15 @@ impl PackedConvTranspose {
         assert_eq!(input.len() * conv.input_len(), out.len() * conv.output_len(), "input and output do not fit");
         match &self.method {
             Method::Convolution(packed) => packed.run(input, bias, out),
-            Method::Scatter { groups, .. } if !out.is_empty() => {
-                let images = input.chunks_exact(conv.output_len().max(1));
+            Method::Scatter(_) if out.is_empty() => {}
+            Method::Scatter(blocks) => {
+                let images = input.chunks_exact(conv.output_len());
                 for (input, out) in images.zip(out.chunks_exact_mut(conv.input_len())) {
-                    scatter_image(conv, groups, input, bias, out);
+                    for block in blocks {
+                        scatter_block(conv, block, input, bias, out);
+                    }
                 }
             }
-            Method::Scatter { .. } => {}
-        }
-    }
-
-    /// Instruction set in use.
-    pub fn isa(&self) -> Option<Isa> {
-        match &self.method {
-            Method::Convolution(_) => None,
-            Method::Scatter { isa, .. } => Some(*isa),
         }
     }
 }
@@ -108,35 +110,66 @@ fn turn(conv: &Conv2d, weights: &[f32]) -> Vec<f32> {
     turned
 }
 
-fn scatter_image(conv: &Conv2d, groups: &[PackedLeft], input: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
-    let positions = conv.positions();
-    let plane = conv.input.0 * conv.input.1;
+/// Cuts the weights into blocks whose shares fit into [`SHARE_ELEMENTS`].
+fn blocks(isa: Isa, conv: &Conv2d, weights: &[f32]) -> Vec<Block> {
+    let (filters, channels, depth) = (conv.group_filters(), conv.group_channels(), conv.depth());
     let taps = conv.kernel.0 * conv.kernel.1;
-    let (filters, channels) = (conv.group_filters(), conv.group_channels());
-    let mut shares = vec![0.0; conv.depth() * positions];
-    for (group, left) in groups.iter().enumerate() {
-        let right = Matrix::dense(&input[group * filters * positions..][..filters * positions], filters, positions);
-        matmul(left, right, &mut shares);
-        let out = &mut out[group * channels * plane..][..channels * plane];
-        out.par_chunks_mut(plane).zip(shares.par_chunks(taps * positions)).enumerate().for_each(
-            |(channel, (out, shares))| {
-                out.fill(bias.map_or(0.0, |bias| bias[group * channels + channel]));
-                add_plane(conv, shares, out);
-            },
-        );
+    let step = (SHARE_ELEMENTS / (taps * conv.positions().max(1))).clamp(1, channels);
+    let mut blocks = Vec::new();
+    for group in 0..conv.groups {
+        let weights = &weights[group * filters * depth..][..filters * depth];
+        for first in (0..channels).step_by(step) {
+            let channels = first..channels.min(first + step);
+            let weights = PackedLeft::new(isa, channels.len() * taps, filters, |row, filter| {
+                weights[filter * depth + first * taps + row]
+            });
+            blocks.push(Block { group, channels, weights });
+        }
+    }
+    blocks
+}
+
+/// Computes the planes of a block's channels.
+fn scatter_block(conv: &Conv2d, block: &Block, input: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
+    let (positions, plane) = (conv.positions(), conv.input.0 * conv.input.1);
+    let taps = conv.kernel.0 * conv.kernel.1;
+    let filters = conv.group_filters();
+    let first_channel = block.group * conv.group_channels() + block.channels.start;
+    let out = &mut out[first_channel * plane..][..block.channels.len() * plane];
+    for (channel, out) in out.chunks_exact_mut(plane).enumerate() {
+        out.fill(bias.map_or(0.0, |bias| bias[first_channel + channel]));
+    }
+    let right = Matrix::dense(&input[block.group * filters * positions..][..filters * positions], filters, positions);
+    let step = (SHARE_ELEMENTS / block.weights.rows()).max(FEWEST_POSITIONS);
+    for first in (0..positions).step_by(step) {
+        let range = first..positions.min(first + step);
+        with_scratch(block.weights.rows() * range.len(), |shares| {
+            matmul(&block.weights, right.columns(range.clone()), shares);
+            let shares = shares.par_chunks(taps * range.len());
+            out.par_chunks_mut(plane).zip(shares).for_each(|(out, shares)| add_plane(conv, &range, shares, out));
+        });
     }
 }
 
-/// Adds the shares (`[taps, positions]`) of one channel where they fall.
-fn add_plane(conv: &Conv2d, shares: &[f32], out: &mut [f32]) {
+/// Adds the shares (`[taps, range]`) of one channel where they fall.
+fn add_plane(conv: &Conv2d, range: &Range<usize>, shares: &[f32], out: &mut [f32]) {
+    let width = conv.output.1;
     for ky in 0..conv.kernel.0 {
         for kx in 0..conv.kernel.1 {
-            let share = &shares[(ky * conv.kernel.1 + kx) * conv.positions()..][..conv.positions()];
+            let share = &shares[(ky * conv.kernel.1 + kx) * range.len()..][..range.len()];
             let (valid, first) = conv.output_columns(kx);
-            for (y, share) in share.chunks_exact(conv.output.1).enumerate() {
+            for y in range.start / width..range.end.div_ceil(width) {
                 let Some(row) = conv.input_row(y, ky) else { continue };
+                // The part of this row of positions that lies in the range.
+                let from = valid.start.max(range.start.saturating_sub(y * width));
+                let to = valid.end.min(range.end - y * width);
+                if from >= to {
+                    continue;
+                }
+                let share = &share[y * width + from - range.start..][..to - from];
                 let out = &mut out[row * conv.input.1..][..conv.input.1];
-                for (value, share) in out[first..].iter_mut().step_by(conv.stride.1).zip(&share[valid.clone()]) {
+                let out = &mut out[first + (from - valid.start) * conv.stride.1..];
+                for (value, share) in out.iter_mut().step_by(conv.stride.1).zip(share) {
                     *value += share;
                 }
             }

@@ -1,5 +1,7 @@
 //! The product of two matrices given by strides.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::tile::{PackedLeft, multiply_panels, panel_columns};
@@ -43,6 +45,17 @@ impl<'a> Matrix<'a> {
             column_stride: self.row_stride,
             ..self
         }
+    }
+
+    /// The columns of `range`.
+    ///
+    /// # Panics
+    /// When there are fewer columns.
+    #[must_use]
+    pub fn columns(self, range: Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.columns, "columns {range:?} of {}", self.columns);
+        let start = (range.start * self.column_stride).min(self.data.len());
+        Self { data: &self.data[start..], columns: range.len(), ..self }
     }
 
     /// Element (`row`, `column`).

@@ -58,10 +58,10 @@ fn gather<S: Simd>(job: &InputJob<'_>, channel: usize, tile: &mut [[f32; MAX_LAN
         // The part of the line that lies inside the image, in the image's columns.
         let start = run.column * OUT;
         let end = start + run.length * OUT + TILE - OUT;
-        let (from, to) = (start.max(conv.pad.1), end.min(width + conv.pad.1).max(start.max(conv.pad.1)));
+        let (from, to) = (start.max(conv.pad.1), end.min(width + conv.pad.1));
         let mut line = [0.0f32; LINE];
         for y in 0..TILE {
-            match (run.row * OUT + y).checked_sub(conv.pad.0).filter(|&row| row < height) {
+            match (run.row * OUT + y).checked_sub(conv.pad.0).filter(|&row| row < height && from < to) {
                 Some(row) => {
                     let source = &plane[row * width..(row + 1) * width];
                     line[from - start..to - start].copy_from_slice(&source[from - conv.pad.1..to - conv.pad.1]);
