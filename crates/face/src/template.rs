@@ -52,23 +52,6 @@ impl Template {
         let dot: f64 = self.values.iter().zip(&other.values).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
         Ok(dot.clamp(-1.0, 1.0) as f32)
     }
-
-    /// The mean of several templates of one model, normalised again: of a photo and its mirror image, of several photos
-    /// of one person.
-    ///
-    /// # Errors
-    /// When there is none, they are of different models, or they cancel out.
-    pub fn mean(templates: &[Self]) -> Result<Self, FaceError> {
-        let Some(first) = templates.first() else { return Self::new(&[], "") };
-        let mut sums = vec![0.0; first.values.len()];
-        for template in templates {
-            first.similarity(template)?;
-            for (sum, value) in sums.iter_mut().zip(&template.values) {
-                *sum += value;
-            }
-        }
-        Self::new(&sums, Arc::clone(&first.model))
-    }
 }
 
 impl fmt::Debug for Template {
@@ -95,16 +78,6 @@ mod tests {
             let error = a.similarity(&other.unwrap()).unwrap_err().to_string();
             assert!(error.contains("hint"), "{error}");
         }
-    }
-
-    #[test]
-    fn means_are_normalised() {
-        let a = Template::new(&[1.0, 0.0], "m").unwrap();
-        let b = Template::new(&[0.0, 1.0], "m").unwrap();
-        let mean = Template::mean(&[a.clone(), b]).unwrap();
-        assert!((mean.similarity(&a).unwrap() - 0.5f32.sqrt()).abs() < 1e-6);
-        assert!(Template::mean(&[]).is_err());
-        assert!(Template::mean(&[a, Template::new(&[-1.0, 0.0], "m").unwrap()]).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Gaussian blur and pixelation.
+//! Gaussian blur.
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 use rayon::prelude::*;
 
 use crate::rect::Rect;
@@ -65,46 +65,4 @@ fn kernel(sigma: f32, side: u32) -> Vec<f32> {
     let weights: Vec<f64> = (-radius..=radius).map(|x| (-0.5 * (x as f64 / f64::from(sigma)).powi(2)).exp()).collect();
     let total: f64 = weights.iter().sum();
     weights.iter().map(|weight| (weight / total) as f32).collect()
-}
-
-/// Replaces the part of `image` inside `rect` by square cells of their mean colour, `cells` of them across its width
-/// (at least one; never smaller than a pixel).
-pub fn pixelate(image: &mut RgbImage, rect: Rect, cells: u32) {
-    let (x0, y0, x1, y1) = rect.clip(image.width(), image.height());
-    let size = (rect.width as f32 / cells.max(1) as f32).max(1.0);
-    let edges = |start: i32, from: u32, to: u32| {
-        let mut edges = vec![from];
-        let steps = ((f64::from(to) - f64::from(start)) / f64::from(size)).ceil().max(0.0) as u32;
-        edges.extend((1..steps).map(|step| (start as f32 + step as f32 * size).round() as u32));
-        edges.retain(|&edge| (from..to).contains(&edge));
-        edges.push(to);
-        edges
-    };
-    let (xs, ys) = (edges(rect.x, x0, x1), edges(rect.y, y0, y1));
-    for vertical in ys.windows(2) {
-        for across in xs.windows(2) {
-            fill_with_mean(image, across[0]..across[1], vertical[0]..vertical[1]);
-        }
-    }
-}
-
-fn fill_with_mean(image: &mut RgbImage, xs: std::ops::Range<u32>, ys: std::ops::Range<u32>) {
-    let count = u64::from(xs.end.saturating_sub(xs.start)) * u64::from(ys.end.saturating_sub(ys.start));
-    if count == 0 {
-        return;
-    }
-    let mut sums = [0u64; 3];
-    for y in ys.clone() {
-        for x in xs.clone() {
-            for (sum, value) in sums.iter_mut().zip(image.get_pixel(x, y).0) {
-                *sum += u64::from(value);
-            }
-        }
-    }
-    let mean = Rgb(sums.map(|sum| ((sum + count / 2) / count) as u8));
-    for y in ys {
-        for x in xs.clone() {
-            image.put_pixel(x, y, mean);
-        }
-    }
 }

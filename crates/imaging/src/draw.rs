@@ -110,12 +110,14 @@ impl Canvas {
     }
 }
 
-/// The share of each pixel of a `width` × `height` picture that lies inside a simple polygon: a mask `[H, W]` of 0..1.
-pub fn polygon_mask(points: &[(f32, f32)], width: u32, height: u32) -> Tensor {
-    let mut mask = Tensor::zeros(&[height as usize, width as usize]);
-    if let Some(covered) = coverage(points, width, height) {
+/// The share of each pixel inside `rect` that a simple polygon covers: a mask `[rect.height, rect.width]` of 0..1. Both
+/// are in the coordinates of one picture, so that a large one can be gone through part by part.
+pub fn polygon_mask(points: &[(f32, f32)], rect: Rect) -> Tensor {
+    let mut mask = Tensor::zeros(&[rect.height as usize, rect.width as usize]);
+    let points: Vec<_> = points.iter().map(|&(x, y)| (x - rect.x as f32, y - rect.y as f32)).collect();
+    if let Some(covered) = coverage(&points, rect.width, rect.height) {
         for (row, values) in covered.values.chunks_exact(covered.width as usize).enumerate() {
-            let start = (covered.y as usize + row) * width as usize + covered.x as usize;
+            let start = (covered.y as usize + row) * rect.width as usize + covered.x as usize;
             mask.data_mut()[start..start + values.len()].copy_from_slice(values);
         }
     }

@@ -69,20 +69,6 @@ pub fn overlay(photo: &RgbImage, map: &Tensor, colormap: Colormap, alpha: f32) -
     out
 }
 
-/// `base` where `mask` (`[H, W]`, 0..1) is 0, `top` where it is 1; `top` covers `base` from its upper left corner.
-///
-/// # Panics
-/// When the three differ in size.
-pub fn composite(base: &RgbImage, top: &RgbImage, mask: &Tensor) -> RgbImage {
-    assert_eq!(base.dimensions(), top.dimensions(), "both pictures must have the same size");
-    assert_eq!(mask.shape(), [base.height() as usize, base.width() as usize], "the mask must have the picture's size");
-    let mut out = base.clone();
-    for ((pixel, above), &weight) in out.pixels_mut().zip(top.pixels()).zip(mask.data()) {
-        *pixel = Rgb(mix(pixel.0, above.0, weight.clamp(0.0, 1.0)));
-    }
-    out
-}
-
 /// `(1 − alpha)·under + alpha·over`, rounded.
 pub(crate) fn mix(under: [u8; 3], over: [u8; 3], alpha: f32) -> [u8; 3] {
     std::array::from_fn(|c| (f32::from(under[c]) * (1.0 - alpha) + f32::from(over[c]) * alpha + 0.5) as u8)

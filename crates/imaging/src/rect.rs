@@ -19,19 +19,6 @@ impl Rect {
         Self { x, y, width, height }
     }
 
-    /// The rectangle of fractions of a picture of `width` × `height` (left, top, right, bottom in 0..1), rounded to
-    /// pixels.
-    pub fn from_fractions([left, top, right, bottom]: [f32; 4], width: u32, height: u32) -> Self {
-        let at = |fraction: f32, size: u32| (fraction.clamp(0.0, 1.0) * size as f32).round() as u32;
-        let (x, y) = (at(left, width), at(top, height));
-        Self {
-            x: x as i32,
-            y: y as i32,
-            width: at(right, width).saturating_sub(x),
-            height: at(bottom, height).saturating_sub(y),
-        }
-    }
-
     /// The part inside a picture of `width` × `height`, as `(x0, y0, x1, y1)` with exclusive ends; empty parts have
     /// equal ends.
     pub fn clip(&self, width: u32, height: u32) -> (u32, u32, u32, u32) {

@@ -1,8 +1,7 @@
 //! Colour maps, overlays, masks, shapes and text.
 
-use eyebar_imaging::blur::pixelate;
 use eyebar_imaging::draw::polygon_mask;
-use eyebar_imaging::overlay::{colourise, composite, normalise, overlay};
+use eyebar_imaging::overlay::{colourise, normalise, overlay};
 use eyebar_imaging::text::{Align, TextStyle};
 use eyebar_imaging::{Canvas, Colormap, Rect, Rgb, RgbImage, Scale};
 use eyebar_tensor::Tensor;
@@ -53,14 +52,11 @@ fn overlays_blend() {
     assert_eq!(overlay(&photo, &hot, Colormap::Jet, 1.0).get_pixel(3, 2).0, [r, g, b]);
     assert_eq!(overlay(&photo, &hot, Colormap::Jet, 0.5).get_pixel(0, 0).0, [114, 50, 50]);
     assert_eq!(colourise(&hot, Colormap::Jet).dimensions(), (2, 2));
-    let mask = Tensor::from_fn(&[4, 6], |i| if i % 6 < 3 { 0.0 } else { 1.0 });
-    let mixed = composite(&photo, &RgbImage::new(6, 4), &mask);
-    assert_eq!((mixed.get_pixel(2, 0).0, mixed.get_pixel(3, 0).0), ([100; 3], BLACK));
 }
 
 #[test]
 fn polygons_cover_their_area_also_when_clipped() {
-    let sum = |points: &[(f32, f32)]| polygon_mask(points, 20, 10).data().iter().sum::<f32>();
+    let sum = |points: &[(f32, f32)]| polygon_mask(points, Rect::new(0, 0, 20, 10)).data().iter().sum::<f32>();
     assert!((sum(&[(2.5, 1.0), (12.0, 1.0), (12.0, 7.25), (2.5, 7.25)]) - 59.375).abs() < 1e-3);
     assert!((sum(&[(3.0, 2.0), (10.0, 4.0), (6.0, 9.0)]) - 21.5).abs() < 1e-2);
     // Anticlockwise, and mostly outside the picture.
@@ -71,6 +67,27 @@ fn polygons_cover_their_area_also_when_clipped() {
     }
     assert_eq!(sum(&[(f32::NAN, 1.0), (5.0, 1.0), (5.0, 5.0)]), 0.0);
     assert!(sum(&[(f32::MAX, f32::MAX), (f32::MIN, f32::MAX), (0.0, f32::MIN)]).is_finite());
+}
+
+/// A part of a picture has the mask that the whole picture has there.
+#[test]
+fn polygons_may_be_gone_through_part_by_part() {
+    for points in [
+        [(2.5, 1.25), (17.0, 3.0), (14.5, 28.0), (1.0, 22.5)],
+        [(-9.0, 12.0), (10.0, -8.0), (33.0, 14.0), (11.0, 44.0)],
+    ] {
+        let whole = polygon_mask(&points, Rect::new(0, 0, 20, 30));
+        for rect in [Rect::new(0, 0, 20, 7), Rect::new(0, 7, 20, 16), Rect::new(5, 23, 9, 7), Rect::new(19, 29, 1, 1)] {
+            let part = polygon_mask(&points, rect);
+            assert_eq!(part.shape(), [rect.height as usize, rect.width as usize]);
+            for (at, value) in part.data().iter().enumerate() {
+                let (x, y) = (at % rect.width as usize, at / rect.width as usize);
+                let expected = whole.data()[(y + rect.y as usize) * 20 + x + rect.x as usize];
+                assert!((value - expected).abs() < 1e-5, "{rect:?} at {x}, {y}: {value} for {expected}");
+            }
+        }
+    }
+    assert!(polygon_mask(&[(0.0, 0.0), (5.0, 0.0), (5.0, 5.0)], Rect::new(1, 1, 0, 4)).is_empty());
 }
 
 #[test]
@@ -84,21 +101,6 @@ fn shapes_are_clipped_to_the_canvas() {
     let black = |x, y| image.get_pixel(x, y).0 == BLACK;
     assert!(black(0, 0) && black(1, 1) && !black(2, 0) && black(4, 7) && black(7, 4) && !black(5, 5));
     assert!(black(0, 3) && black(3, 3) && !black(4, 3) && !black(0, 2));
-}
-
-#[test]
-fn pixelation_keeps_the_mean_of_each_cell() {
-    let mut image = RgbImage::from_fn(9, 6, |x, y| Rgb([(x * 20) as u8, (y * 30) as u8, 9]));
-    let before = image.clone();
-    pixelate(&mut image, Rect::new(3, 0, 6, 6), 3);
-    assert!((0..3).all(|x| image.get_pixel(x, 2) == before.get_pixel(x, 2)));
-    assert_eq!(image.get_pixel(3, 0).0, [70, 15, 9]);
-    assert_eq!(image.get_pixel(4, 1), image.get_pixel(3, 0));
-    assert_eq!(image.get_pixel(8, 5).0, [150, 135, 9]);
-    for rect in [Rect::new(-100, -100, 300, 300), Rect::new(50, 50, 9, 9), Rect::new(0, 0, 0, 0)] {
-        pixelate(&mut image, rect, 0);
-    }
-    assert!(image.pixels().all(|pixel| pixel == image.get_pixel(0, 0)), "one cell covers the whole picture");
 }
 
 #[test]

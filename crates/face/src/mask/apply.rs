@@ -1,16 +1,21 @@
 //! Masks a photograph.
 
 use eyebar_imaging::draw::polygon_mask;
-use eyebar_imaging::{Rgb, RgbImage};
-use eyebar_tensor::Tensor;
+use eyebar_imaging::{Rect, RgbImage};
 
-use super::place::{Placed, fixed, on_face};
+use super::place::{Placed, bounds, fixed, on_face};
 use super::{Mask, MaskOptions, Placement, fill};
 use crate::error::FaceError;
 use crate::landmarks::Point;
 
-/// Below this σ, in pixels, a Gaussian rounds to no change.
-const LEAST_SIGMA: f32 = 0.3;
+/// Below this σ, in pixels, neighbours hardly mix.
+const LEAST_SIGMA: f32 = 0.5;
+/// Smaller cells, in pixels, are often single pixels.
+const LEAST_CELL: f32 = 2.0;
+/// Pixels that a mask covers at least, counting parts.
+const LEAST_AREA: f64 = 0.5;
+/// Rows whose coverage is held at a time: a mask may be as large as the photograph.
+const BAND: u32 = 128;
 
 /// A masked photograph.
 #[derive(Debug, Clone)]
@@ -20,16 +25,42 @@ pub struct Masked {
     /// The corners of the box on each face, upper left first, then clockwise (as seen on an upright face), in the
     /// coordinates of [`eyebar_imaging::draw`]; they may lie beyond the photograph.
     pub polygons: Vec<[Point; 4]>,
-    /// How much of each pixel is covered: `[H, W]`, 0 to 1. All 0 where the box lies beyond the photograph.
-    pub covered: Tensor,
 }
 
 impl Masked {
-    /// The covered share of the photograph, 0 to 1.
+    /// The covered share of the photograph, 0 to 1: pixels that edges cut count with their covered part, pixels that
+    /// several boxes cover count once.
     pub fn covered_share(&self) -> f64 {
-        let sum: f64 = self.covered.data().iter().map(|&weight| f64::from(weight)).sum();
-        sum / self.covered.len().max(1) as f64
+        let (width, height) = self.image.dimensions();
+        let mut sum = 0.0;
+        for band in bands(0, height) {
+            let mut most: Vec<f32> = Vec::new();
+            for polygon in &self.polygons {
+                let (x0, y0, x1, y1) = bounds(polygon).clip(width, height);
+                let (top, bottom) = (y0.max(band.start), y1.min(band.end));
+                if x0 == x1 || top >= bottom {
+                    continue;
+                }
+                most.resize(width as usize * band.len(), 0.0);
+                let part = Rect::new(x0 as i32, top as i32, x1 - x0, bottom - top);
+                let rows = most.chunks_exact_mut(width as usize).skip((top - band.start) as usize);
+                for (row, weights) in rows.zip(polygon_mask(polygon, part).data().chunks_exact((x1 - x0) as usize)) {
+                    let row = &mut row[x0 as usize..x1 as usize];
+                    row.iter_mut().zip(weights).for_each(|(most, &weight)| *most = most.max(weight));
+                }
+            }
+            sum += most.iter().map(|&weight| f64::from(weight)).sum::<f64>();
+        }
+        sum / (f64::from(width) * f64::from(height)).max(1.0)
     }
+}
+
+/// What one box did to the photograph.
+struct Effect {
+    /// Pixels that it covers, counting parts.
+    area: f64,
+    /// Whether any pixel has another colour than before.
+    changed: bool,
 }
 
 impl Mask {
@@ -37,7 +68,8 @@ impl Mask {
     ///
     /// # Errors
     /// When the photograph has no pixels, there is no face, landmarks do not form a face, the mask's strength makes no
-    /// sense, its cells or σ are too small to change a pixel, or it has no fixed place.
+    /// sense, or it has no fixed place. [`FaceError::NothingHidden`] when cells or σ are too small to change a pixel, a
+    /// custom box misses a head or the part of it that the photograph shows, or no box covers any of the photograph.
     pub fn apply(
         &self,
         image: &RgbImage,
@@ -56,48 +88,48 @@ impl Mask {
             }
             Placement::Fixed => vec![fixed(self, width, height)?],
         };
-        let mut masked = Masked {
-            image: image.clone(),
-            polygons: boxes.iter().map(Placed::polygon).collect(),
-            covered: Tensor::zeros(&[height as usize, width as usize]),
-        };
+        let mut masked = Masked { image: image.clone(), polygons: boxes.iter().map(Placed::polygon).collect() };
+        let mut effects = Vec::with_capacity(boxes.len());
         for placed in &boxes {
-            self.cover(&mut masked, placed, options)?;
+            effects.push(self.cover(&mut masked.image, placed, options)?);
         }
+        self.check_effects(&effects)?;
         Ok(masked)
     }
 
-    fn cover(&self, masked: &mut Masked, placed: &Placed, options: &MaskOptions) -> Result<(), FaceError> {
-        let image = &mut masked.image;
+    fn cover(&self, image: &mut RgbImage, placed: &Placed, options: &MaskOptions) -> Result<Effect, FaceError> {
         let (width, height) = image.dimensions();
-        let bounds = placed.bounds();
-        let (x0, y0, x1, y1) = bounds.clip(width, height);
+        let (x0, y0, x1, y1) = placed.bounds().clip(width, height);
+        let part = Rect::new(x0 as i32, y0 as i32, x1 - x0, y1 - y0);
         let filling = match *self {
             Self::Blur { sigma } => {
-                self.check_fine(sigma * placed.d, LEAST_SIGMA, "sigma", "more")?;
-                fill::blurred(image, sigma * placed.d, bounds)
+                self.check_fine(sigma * placed.d, LEAST_SIGMA, "sigma", "a larger sigma")?;
+                Some(fill::blurred(image, sigma * placed.d, part))
             }
             Self::Pixelate { cells } => {
-                self.check_fine(placed.width / cells as f32, 1.5, "cells", "fewer cells")?;
-                fill::pixelated(image, placed, cells)
+                self.check_fine(placed.width / cells as f32, LEAST_CELL, "cells", "fewer cells")?;
+                Some(fill::pixelated(image, placed, cells))
             }
-            Self::Noise => fill::noise(image, options.seed, bounds),
-            Self::EyeBar | Self::EyesNose | Self::Face | Self::Head | Self::Custom { .. } => {
-                RgbImage::from_pixel(x1 - x0, y1 - y0, Rgb(options.colour))
-            }
+            Self::Noise => Some(fill::noise(image, options.seed, part)),
+            Self::EyeBar | Self::EyesNose | Self::Face | Self::Head | Self::Custom { .. } => None,
         };
-        let coverage = polygon_mask(&placed.polygon(), width, height);
-        for (x, y, over) in filling.enumerate_pixels() {
-            let index = (y0 + y) as usize * width as usize + (x0 + x) as usize;
-            let weight = coverage.data()[index];
-            let pixel = image.get_pixel_mut(x0 + x, y0 + y);
-            for (value, &over) in pixel.0.iter_mut().zip(&over.0) {
-                *value = (f32::from(*value) * (1.0 - weight) + f32::from(over) * weight + 0.5) as u8;
+        let polygon = placed.polygon();
+        let mut effect = Effect { area: 0.0, changed: false };
+        for band in bands(y0, y1) {
+            let weights = polygon_mask(&polygon, Rect { y: band.start as i32, height: band.end - band.start, ..part });
+            for (at, &weight) in weights.data().iter().enumerate().filter(|&(_, &weight)| weight > 0.0) {
+                let (x, y) = (at as u32 % part.width, band.start + at as u32 / part.width);
+                let over = filling.as_ref().map_or(options.colour, |filling| filling.get_pixel(x, y - y0).0);
+                let pixel = image.get_pixel_mut(x0 + x, y);
+                for (value, over) in pixel.0.iter_mut().zip(over) {
+                    let mixed = (f32::from(*value) * (1.0 - weight) + f32::from(over) * weight + 0.5) as u8;
+                    effect.changed |= mixed != *value;
+                    *value = mixed;
+                }
+                effect.area += f64::from(weight);
             }
-            let covered = &mut masked.covered.data_mut()[index];
-            *covered = covered.max(weight);
         }
-        Ok(())
+        Ok(effect)
     }
 
     /// Refuses a strength of `pixels` that would hide nothing.
@@ -106,6 +138,38 @@ impl Mask {
             return Ok(());
         }
         let reason = format!("its {what} of {pixels:.2} pixels is less than {least}; hint: give {remedy}");
-        Err(FaceError::NothingHidden { mask: self.to_string(), reason })
+        Err(self.hides_nothing(reason))
     }
+
+    fn check_effects(&self, effects: &[Effect]) -> Result<(), FaceError> {
+        let missed = |effect: &Effect| effect.area < LEAST_AREA;
+        match *self {
+            // Who writes a box of one's own may have written the wrong one, and each face counts.
+            Self::Custom { .. } if effects.iter().any(missed) => Err(self.hides_nothing(
+                "the box lies beyond the photograph, or is smaller than a pixel; hint: give another one, such as \
+                 custom:-1.1,-0.35,1.1,0.35 for the eyes (with --place fixed: fractions of the picture, such as \
+                 custom:0.1,0.15,0.9,0.8)",
+            )),
+            // Of a face at the border, the part to be hidden may lie beyond it: then there is nothing to hide.
+            _ if effects.iter().all(missed) => Err(self.hides_nothing(
+                "what it covers lies beyond the photograph; hint: give a photograph that shows the face",
+            )),
+            // A single cell or pixel of a plain colour may stay what it was; all of them hide nothing.
+            Self::Blur { .. } | Self::Pixelate { .. } if !effects.iter().any(|effect| effect.changed) => Err(self
+                .hides_nothing(
+                    "not one pixel changes; hint: make it stronger (a larger sigma, fewer cells), or cover the face \
+                     with the mask face",
+                )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn hides_nothing(&self, reason: impl Into<String>) -> FaceError {
+        FaceError::NothingHidden { mask: self.to_string(), reason: reason.into() }
+    }
+}
+
+/// Rows from `from` to `to`, [`BAND`] at a time.
+fn bands(from: u32, to: u32) -> impl Iterator<Item = std::ops::Range<u32>> {
+    (from..to).step_by(BAND as usize).map(move |start| start..(start + BAND).min(to))
 }

@@ -48,22 +48,37 @@ impl Placed {
 
     /// The pixels that the box touches.
     pub(super) fn bounds(&self) -> Rect {
-        let corners = self.polygon();
-        let range = |pick: fn(Point) -> f32| {
-            let values = corners.map(pick);
-            let low = values.into_iter().fold(f32::INFINITY, f32::min).floor() as i32;
-            let high = values.into_iter().fold(f32::NEG_INFINITY, f32::max).ceil() as i32;
-            (low, (i64::from(high) - i64::from(low)).clamp(0, i64::from(u32::MAX)) as u32)
-        };
-        let ((x, width), (y, height)) = (range(|p| p.0), range(|p| p.1));
-        Rect::new(x, y, width, height)
+        bounds(&self.polygon())
     }
+}
+
+/// The pixels that a box touches.
+pub(super) fn bounds(corners: &[Point; 4]) -> Rect {
+    let range = |pick: fn(Point) -> f32| {
+        let values = corners.map(pick);
+        let low = values.into_iter().fold(f32::INFINITY, f32::min).floor() as i32;
+        let high = values.into_iter().fold(f32::NEG_INFINITY, f32::max).ceil() as i32;
+        (low, (i64::from(high) - i64::from(low)).clamp(0, i64::from(u32::MAX)) as u32)
+    };
+    let ((x, width), (y, height)) = (range(|p| p.0), range(|p| p.1));
+    Rect::new(x, y, width, height)
 }
 
 /// The mask on a face.
 pub(super) fn on_face(mask: &Mask, landmarks: &Landmarks) -> Result<Placed, FaceError> {
     let frame = landmarks.frame()?;
     let [left, top, right, bottom] = extent(mask, landmarks, &frame);
+    if matches!(mask, Mask::Custom { .. }) {
+        let head = extent(&Mask::Head, landmarks, &frame);
+        if right <= head[0] || left >= head[2] || bottom <= head[1] || top >= head[3] {
+            let [left, top, right, bottom] = head;
+            return Err(mask.hides_nothing(format!(
+                "its box lies beside the head, which reaches from {left:.1}, {top:.1} to {right:.1}, {bottom:.1} eye \
+                 distances from the midpoint between the eyes; hint: give a box on it, such as \
+                 custom:-1.1,-0.35,1.1,0.35 for the eyes"
+            )));
+        }
+    }
     // From pixel centres at integers to the outer corner of the first pixel at (0, 0).
     let (x, y) = frame.to_photo((left, top));
     let (width, height) = ((right - left) * frame.d, (bottom - top) * frame.d);
