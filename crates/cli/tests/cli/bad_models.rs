@@ -6,7 +6,7 @@ use crate::harness::{Folder, Network, Outcome, fixture, photo};
 use crate::onnx::{Message, floats, integers, model, node, scalar, small, value, with_int, with_ints};
 
 /// A folder with `m.onnx` and an input `x.npy` of `[1, 3, 8, 8]`.
-fn folder(bytes: &[u8]) -> Folder {
+pub(crate) fn folder(bytes: &[u8]) -> Folder {
     let folder = Folder::new();
     folder.write("m.onnx", bytes);
     folder.write_array("x.npy", &Tensor::from_fn(&[1, 3, 8, 8], |index| index as f32 / 192.0));
@@ -18,11 +18,12 @@ fn predict(bytes: &[u8]) -> Outcome {
 }
 
 /// Both commands that build a graph of the model refuse it, and write nothing.
-fn is_refused(what: &str, bytes: &[u8], parts: &[&str]) {
+pub(crate) fn is_refused(what: &str, bytes: &[u8], parts: &[&str]) {
     let folder = folder(bytes);
-    for command in
-        [&["predict", "x.npy", "--model", "m.onnx", "--raw", "y.npy"][..], &["cam", "x.npy", "--model", "m.onnx"]]
-    {
+    for command in [
+        &["predict", "x.npy", "--model", "m.onnx", "--raw", "y.npy"][..],
+        &["cam", "x.npy", "--model", "m.onnx", "--layer", "x"],
+    ] {
         let outcome = folder.eyebar(command);
         assert!(outcome.code == 1 || outcome.code == 2, "{what}: {outcome}");
         for part in parts {
@@ -33,7 +34,7 @@ fn is_refused(what: &str, bytes: &[u8], parts: &[&str]) {
 }
 
 /// A convolution to ten channels and their means: a network that works.
-fn sound() -> (Vec<Message>, Vec<Message>) {
+pub(crate) fn sound() -> (Vec<Message>, Vec<Message>) {
     let weights: Vec<f32> = (0..270).map(|index| (index as f32 * 0.7).sin()).collect();
     let conv = with_ints(node("Conv", &["x", "w"], "a"), "kernel_shape", &[3, 3]);
     let nodes = vec![conv, node("GlobalAveragePool", &["a"], "p"), with_int(node("Flatten", &["p"], "y"), "axis", 1)];

@@ -3,6 +3,7 @@
 mod bad_arrays;
 mod bad_models;
 mod bad_pictures;
+mod bad_shapes;
 mod commands;
 mod determinism;
 mod harness;
