@@ -25,11 +25,26 @@ pub enum OperatorError {
     NotDifferentiable,
 }
 
+impl OperatorError {
+    /// What to do, for the hint of an error.
+    fn remedy(&self) -> &'static str {
+        match self {
+            Self::Shape(_) => "feed the shape that the model was exported for, or export it for this one",
+            Self::Attribute(_) | Self::Input(_) => "export the model again; onnx.checker.check_model says more",
+            Self::Limit(_) => "feed a smaller picture or a smaller batch",
+            Self::Unsupported(_) => {
+                "name a layer before this node, or export the model without it (onnxsim folds what is constant)"
+            }
+            Self::NotDifferentiable => "name a layer behind this node, or a method without gradients (occlusion)",
+        }
+    }
+}
+
 /// Why a network could not be read, built or run.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
     /// A file could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}; hint: check the name, and that you may use it")]
     Io {
         /// The file.
         path: String,
@@ -40,16 +55,19 @@ pub enum NetworkError {
     #[error("not an ONNX model ({0}); hint: the file may be truncated or of another format, export it again")]
     NotOnnx(String),
     /// The file is an ONNX model that breaks ONNX's rules.
-    #[error("broken ONNX model: {0}")]
+    #[error("{}", with_hint(&format!("broken ONNX model: {_0}"), "export the model again; onnx.checker.check_model says more"))]
     Malformed(String),
     /// The nodes form a cycle.
-    #[error("broken ONNX model: the nodes form a cycle through {node:?}")]
+    #[error(
+        "broken ONNX model: the nodes form a cycle through {node:?}; hint: export the model again, no node may need its own \
+         result"
+    )]
     Cycle {
         /// A node of the cycle.
         node: String,
     },
     /// A node refused its inputs.
-    #[error("node {node:?} ({operator}){inputs}: {source}")]
+    #[error("{}", with_hint(&format!("node {node:?} ({operator}){inputs}: {source}"), source.remedy()))]
     Node {
         /// Name of the node.
         node: String,
@@ -84,6 +102,14 @@ pub enum NetworkError {
         /// Why.
         reason: String,
     },
+    /// The weights of a layer cannot be used as asked.
+    #[error("weights {name:?}: {reason}")]
+    Weights {
+        /// Name of the tensor.
+        name: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// What lives at once in a run is larger than the limit.
     #[error(
         "the run needs {:.1} GiB for its activations at {node:?}, the limit is {:.0} GiB; hint: feed a smaller picture or a \
@@ -101,6 +127,11 @@ pub enum NetworkError {
     /// The run was cancelled.
     #[error("cancelled")]
     Cancelled,
+}
+
+/// `message`, with `remedy` where it names none.
+fn with_hint(message: &str, remedy: &str) -> String {
+    if message.contains("hint:") { message.to_owned() } else { format!("{message}; hint: {remedy}") }
 }
 
 fn gibibytes(bytes: usize) -> f64 {

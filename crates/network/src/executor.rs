@@ -1,6 +1,6 @@
 //! Runs a specialised graph: lifetimes planned, weights packed once, buffers used again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::NetworkError;
 use crate::graph::{Graph, Node, ValueId};
@@ -37,6 +37,9 @@ impl Executor {
     /// When a node's constants cannot be packed, or more than [`MAX_ACTIVATION_BYTES`] would live at once.
     pub fn new(graph: Graph, outputs: &[ValueId]) -> Result<Self, NetworkError> {
         let needed = graph.needed_nodes(outputs, &[]);
+        // Who asks for a value again, and who may not lose it.
+        let stays: HashSet<ValueId> = outputs.iter().copied().collect();
+        let given: HashSet<ValueId> = graph.inputs().iter().copied().collect();
         let mut last_reader: HashMap<ValueId, usize> = HashMap::new();
         for &index in &needed {
             let node = &graph.nodes()[index];
@@ -50,15 +53,15 @@ impl Executor {
             let mut dead: Vec<_> = node.inputs.iter().chain(&node.outputs).flatten().copied().collect();
             dead.sort_unstable();
             dead.dedup();
-            dead.retain(|id| last_reader[id] == index && !outputs.contains(id) && graph.constant_value(*id).is_none());
+            dead.retain(|id| last_reader[id] == index && !stays.contains(id) && graph.constant_value(*id).is_none());
             memory.step(&graph, node, &dead)?;
             let kernel = graph
                 .with_inputs(&node.inputs, |inputs| node.operator.prepare(inputs))
                 .and_then(|result| result)
                 .map_err(|source| graph.node_error(node, source))?;
             let first = node.inputs.first().copied().flatten();
-            let moves =
-                node.operator.is_view() && first.is_some_and(|id| dead.contains(&id) && !graph.inputs().contains(&id));
+            let moves = node.operator.is_view()
+                && first.is_some_and(|id| dead.binary_search(&id).is_ok() && !given.contains(&id));
             steps.push(Step { node: index, kernel, moves, dead });
         }
         Ok(Self { graph, outputs: outputs.to_vec(), steps, activation_bytes: memory.peak, pool: Pool::default() })
@@ -80,7 +83,8 @@ impl Executor {
     /// # Errors
     /// When an input is missing or has another type than the graph was specialised for, or a node refuses its values.
     pub fn run(&self, inputs: &[(ValueId, &Value)]) -> Result<Vec<Value>, NetworkError> {
-        self.check(inputs)?;
+        let inputs: HashMap<ValueId, &Value> = inputs.iter().copied().collect();
+        self.check(&inputs)?;
         let mut computed: HashMap<ValueId, Value> = HashMap::new();
         for step in &self.steps {
             let node = &self.graph.nodes()[step.node];
@@ -88,7 +92,7 @@ impl Executor {
                 vec![self.move_view(node, &mut computed)?]
             } else {
                 let arguments: Vec<_> =
-                    node.inputs.iter().map(|id| id.and_then(|id| self.lookup(id, inputs, &computed))).collect();
+                    node.inputs.iter().map(|id| id.and_then(|id| self.lookup(id, &inputs, &computed))).collect();
                 let result = match &step.kernel {
                     Some(kernel) => kernel.run(Arguments(&arguments), &self.pool),
                     None => node.operator.run(Arguments(&arguments), &self.pool),
@@ -107,7 +111,7 @@ impl Executor {
                 }
             }
         }
-        Ok(self.collect(inputs, computed))
+        Ok(self.collect(&inputs, computed))
     }
 
     /// As [`Executor::run`] for graphs with one f32 input: computes the outputs for `input`.
@@ -119,7 +123,7 @@ impl Executor {
             &[id] => self.run(&[(id, input)]),
             [] => self.run(&[]),
             many => {
-                let reason = format!("the graph has {} inputs, one was given", many.len());
+                let reason = format!("the graph has {} inputs, one was given; hint: give each by its id", many.len());
                 Err(NetworkError::Input { name: self.graph.value(many[1]).name.clone(), reason })
             }
         }
@@ -132,16 +136,17 @@ impl Executor {
         }
     }
 
-    fn check(&self, inputs: &[(ValueId, &Value)]) -> Result<(), NetworkError> {
+    fn check(&self, inputs: &HashMap<ValueId, &Value>) -> Result<(), NetworkError> {
         for &id in self.graph.inputs() {
             let info = self.graph.value(id);
             let expected = info.kind.as_ref();
-            let found = inputs.iter().find(|(given, _)| *given == id).map(|(_, value)| value.tensor_type());
+            let found = inputs.get(&id).map(|value| value.tensor_type());
             if found.as_ref() != expected {
                 let show = |kind: Option<String>| kind.unwrap_or_else(|| "nothing".to_owned());
                 let expected = show(expected.map(ToString::to_string));
                 let found = show(found.map(|kind| kind.to_string()));
-                let reason = format!("{expected} expected, {found} given");
+                let reason =
+                    format!("{expected} expected, {found} given; hint: feed what the graph was specialised for");
                 return Err(NetworkError::Input { name: info.name.clone(), reason });
             }
         }
@@ -151,13 +156,10 @@ impl Executor {
     fn lookup<'a>(
         &'a self,
         id: ValueId,
-        inputs: &[(ValueId, &'a Value)],
+        inputs: &HashMap<ValueId, &'a Value>,
         computed: &'a HashMap<ValueId, Value>,
     ) -> Option<&'a Value> {
-        computed
-            .get(&id)
-            .or_else(|| inputs.iter().find(|(given, _)| *given == id).map(|(_, value)| *value))
-            .or_else(|| self.graph.constant_value(id))
+        computed.get(&id).or_else(|| inputs.get(&id).copied()).or_else(|| self.graph.constant_value(id))
     }
 
     fn move_view(&self, node: &Node, computed: &mut HashMap<ValueId, Value>) -> Result<Value, NetworkError> {
@@ -168,12 +170,12 @@ impl Executor {
         value.reshape(shape).map_err(|source| refuse(source.into()))
     }
 
-    fn collect(&self, inputs: &[(ValueId, &Value)], mut computed: HashMap<ValueId, Value>) -> Vec<Value> {
+    fn collect(&self, inputs: &HashMap<ValueId, &Value>, mut computed: HashMap<ValueId, Value>) -> Vec<Value> {
         let mut results = Vec::with_capacity(self.outputs.len());
+        let last: HashMap<ValueId, usize> = self.outputs.iter().enumerate().map(|(index, &id)| (id, index)).collect();
         for (index, id) in self.outputs.iter().enumerate() {
             // A value asked for twice is copied, the last time it is moved.
-            let again = self.outputs[index + 1..].contains(id);
-            let value = if again { None } else { computed.remove(id) };
+            let value = if last[id] == index { computed.remove(id) } else { None };
             results.push(match value {
                 Some(value) => value,
                 None => self.lookup(*id, inputs, &computed).expect("planned outputs are computed").clone(),

@@ -5,11 +5,9 @@
 
 use std::collections::HashMap;
 
-use eyebar_tensor::Tensor;
-
 use crate::error::{NetworkError, OperatorError};
 use crate::graph::{Graph, ValueId};
-use crate::operators::Add;
+use crate::operators::{Add, filled};
 
 impl Graph {
     /// Adds the nodes that compute ∂(Σ `output`)/∂v for each v of `wrt`, and returns their values (shape of v each).
@@ -20,8 +18,7 @@ impl Graph {
     /// # Errors
     /// When a node on the path has no gradient.
     pub fn add_gradient(&mut self, output: ValueId, wrt: &[ValueId]) -> Result<Vec<ValueId>, NetworkError> {
-        let ones = Tensor::full(self.shape(output), 1.0);
-        let cotangent = self.add_constant(ones);
+        let cotangent = self.filled(1.0, output)?;
         self.add_vector_jacobian_product(output, cotangent, wrt)
     }
 
@@ -63,16 +60,18 @@ impl Graph {
                 self.accumulate(&mut cotangents, id, gradient).map_err(|source| self.node_error(&node, source))?;
             }
         }
-        Ok(wrt
-            .iter()
-            .map(|id| match cotangents.get(id) {
-                Some(&gradient) => gradient,
-                None => {
-                    let zeros = Tensor::<f32>::zeros(self.shape(*id));
-                    self.add_constant(zeros)
-                }
+        wrt.iter()
+            .map(|&id| match cotangents.get(&id) {
+                Some(&gradient) => Ok(gradient),
+                None => self.filled(0.0, id),
             })
-            .collect())
+            .collect()
+    }
+
+    /// A tensor with the shape of `like`, filled with one number.
+    fn filled(&mut self, number: f32, like: ValueId) -> Result<ValueId, NetworkError> {
+        let (name, shape) = (self.value(like).name.clone(), self.shape(like).to_vec());
+        filled(self, number, &shape).map_err(|error| NetworkError::Input { name, reason: error.to_string() })
     }
 
     fn accumulate(

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{NetworkError, OperatorError};
+use crate::fold::{Room, fold};
 use crate::operator::{Input, Inputs, Operator};
-use crate::specialise::{MAX_FOLDED_ELEMENTS, fold};
 use crate::value::{DataType, TensorType, Value};
 
 /// Identifies a value of one graph and of the graphs specialised from it.
@@ -78,6 +78,8 @@ pub struct Graph {
     nodes: Vec<Node>,
     inputs: Vec<ValueId>,
     outputs: Vec<ValueId>,
+    /// What may still be folded: kept here, so that many nodes together stay within the limit.
+    pub(crate) room: Room,
 }
 
 impl Graph {
@@ -192,11 +194,7 @@ impl Graph {
         operator: Arc<dyn Operator>,
         inputs: &[Option<ValueId>],
     ) -> Result<Vec<ValueId>, OperatorError> {
-        let (types, constants) = self.with_inputs(inputs, |inputs| {
-            let types = operator.infer(inputs)?;
-            let constants = fold(&*operator, inputs, &types, &mut { MAX_FOLDED_ELEMENTS })?;
-            Ok::<_, OperatorError>((types, constants))
-        })??;
+        let (types, constants) = self.infer(&*operator, inputs)?;
         let base = format!("{}_{}", operator.name(), self.values.len());
         let outputs: Vec<_> = types
             .into_iter()
@@ -219,6 +217,22 @@ impl Graph {
             });
         }
         Ok(outputs)
+    }
+
+    /// The types of an operator's outputs and, where its inputs are constant and there is room, their values.
+    pub(crate) fn infer(
+        &mut self,
+        operator: &dyn Operator,
+        inputs: &[Option<ValueId>],
+    ) -> Result<(Vec<TensorType>, Option<Vec<Value>>), OperatorError> {
+        let mut room = self.room.clone();
+        let result = self.with_inputs(inputs, |inputs| {
+            let types = operator.infer(inputs)?;
+            let constants = fold(operator, inputs, &types, &mut room)?;
+            Ok::<_, OperatorError>((types, constants))
+        })??;
+        self.room = room;
+        Ok(result)
     }
 
     /// As [`Graph::add_node`] for an operator with one output and no input left out.
@@ -286,9 +300,11 @@ impl Graph {
     pub(crate) fn needed_nodes(&self, outputs: &[ValueId], stops: &[ValueId]) -> Vec<usize> {
         let producers = self.producers();
         let mut needed = vec![false; self.nodes.len()];
+        let mut stopped = vec![false; self.values.len()];
+        stops.iter().for_each(|id| stopped[id.0] = true);
         let mut open: Vec<ValueId> = outputs.to_vec();
         while let Some(id) = open.pop() {
-            if stops.contains(&id) || self.value(id).constant.is_some() {
+            if stopped[id.0] || self.value(id).constant.is_some() {
                 continue;
             }
             if let Some(&index) = producers.get(&id)

@@ -9,6 +9,7 @@
 
 mod error;
 mod executor;
+mod fold;
 mod gradient;
 mod graph;
 pub mod names;
@@ -27,4 +28,5 @@ pub use graph::{Dimension, Graph, Node, ValueId, ValueInfo};
 pub use operator::{Arguments, Input, Inputs, Kernel, Operator};
 pub use pool::Pool;
 pub use quantise::{QuantisedWeights, WeightQuantisation};
+pub use specialise::{RefusedNode, Supported};
 pub use value::{DataType, TensorType, Value};

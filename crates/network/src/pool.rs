@@ -1,5 +1,6 @@
 //! Buffers of activations, used again as soon as their last reader has run.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use eyebar_tensor::Tensor;
@@ -13,7 +14,15 @@ const MAX_HELD: usize = 1 << 28;
 /// A set of free f32 buffers. A run takes what it needs and gives it back; the next run finds it here.
 #[derive(Debug, Default)]
 pub struct Pool {
-    free: Mutex<Vec<Vec<f32>>>,
+    free: Mutex<Free>,
+}
+
+/// Free buffers by capacity.
+#[derive(Debug, Default)]
+struct Free {
+    buffers: BTreeMap<usize, Vec<Vec<f32>>>,
+    /// Sum of the capacities.
+    held: usize,
 }
 
 impl Pool {
@@ -30,26 +39,28 @@ impl Pool {
         if let Value::F32(tensor) = value {
             let buffer = tensor.into_data();
             let mut free = self.free.lock().expect("no panic while the lock is held");
-            let held: usize = free.iter().map(Vec::capacity).sum();
-            if held.saturating_add(buffer.capacity()) <= MAX_HELD {
-                free.push(buffer);
+            let held = free.held.saturating_add(buffer.capacity());
+            if held <= MAX_HELD {
+                free.held = held;
+                free.buffers.entry(buffer.capacity()).or_default().push(buffer);
             }
         }
     }
 
     /// Bytes held by free buffers.
     pub fn bytes(&self) -> usize {
-        let free = self.free.lock().expect("no panic while the lock is held");
-        free.iter().map(|buffer| buffer.capacity() * size_of::<f32>()).sum()
+        self.free.lock().expect("no panic while the lock is held").held * size_of::<f32>()
     }
 
     /// The smallest free buffer that holds `len` and does not waste more than half of itself.
     fn best_fit(&self, len: usize) -> Vec<f32> {
         let mut free = self.free.lock().expect("no panic while the lock is held");
-        let fitting = free.iter().enumerate().filter(|(_, buffer)| (len..=2 * len + 64).contains(&buffer.capacity()));
-        match fitting.min_by_key(|(_, buffer)| buffer.capacity()) {
-            Some((index, _)) => free.swap_remove(index),
-            None => Vec::with_capacity(len),
+        let found = free.buffers.range_mut(len..=2 * len + 64).next().map(|(&capacity, same)| (capacity, same.pop()));
+        let Some((capacity, Some(buffer))) = found else { return Vec::with_capacity(len) };
+        free.held -= capacity;
+        if free.buffers.get(&capacity).is_some_and(Vec::is_empty) {
+            free.buffers.remove(&capacity);
         }
+        buffer
     }
 }

@@ -53,7 +53,7 @@ impl Graph {
     /// The same network with the large weights of `Conv`, `ConvTranspose`, `Gemm` and `MatMul` in int8.
     ///
     /// # Errors
-    /// When the options make no sense.
+    /// When the options make no sense, or a weight is NaN or infinite.
     pub fn quantise_weights(&self, options: WeightQuantisation) -> Result<(Self, QuantisedWeights), NetworkError> {
         if options.block == 0 {
             let reason = "a block needs at least one weight; hint: 64 is usual".to_owned();
@@ -68,6 +68,13 @@ impl Graph {
             let Some(Value::F32(weights)) = graph.value(id).constant.as_deref().cloned() else { continue };
             if weights.len() < options.smallest.max(1) || weights.shape().len() < 2 {
                 continue;
+            }
+            if let Some(index) = weights.data().iter().position(|weight| !weight.is_finite()) {
+                let reason = format!(
+                    "element {index} is {}, which int8 cannot hold; hint: check how the model was trained or exported",
+                    weights.data()[index]
+                );
+                return Err(NetworkError::Weights { name: graph.value(id).name.clone(), reason });
             }
             let dequantised = graph.replace(id, &weights, rows, options.block, &mut nodes);
             report.tensors += 1;
@@ -169,12 +176,12 @@ fn weights_of(node: &Node) -> Option<(ValueId, Rows)> {
     Some((node.input(1).ok()?, rows))
 }
 
-/// Scale and values of a block: rounded to nearest, then the values nearest to the other side are moved by one until
+/// Scale and values of a block of finite numbers: rounded to nearest, then the values nearest to the other side are moved by one until
 /// the errors add up to at most half a step.
 fn quantise_block(values: &[f32]) -> (f32, Vec<i8>) {
     const LARGEST: f32 = 127.0;
     let max = values.iter().fold(0.0f32, |max, w| max.max(w.abs()));
-    if max == 0.0 || !max.is_finite() {
+    if max == 0.0 {
         return (1.0, vec![0; values.len()]);
     }
     let scale = (max / LARGEST).max(f32::MIN_POSITIVE);

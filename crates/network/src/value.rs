@@ -67,7 +67,7 @@ impl TensorType {
 
     /// Number of elements.
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |count, &dim| count.saturating_mul(dim))
     }
 
     /// Whether there is no element.

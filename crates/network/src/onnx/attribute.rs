@@ -1,5 +1,6 @@
 //! Attributes of a node, as read and as written.
 
+use super::external::ExternalData;
 use super::proto::{AttributeProto, NodeProto, attribute_type};
 use super::tensor::{data_type_from_proto, data_type_to_proto, value_from_proto, value_to_proto};
 use crate::error::OperatorError;
@@ -199,6 +200,7 @@ impl<'a> NodeReader<'a> {
     /// When the tensor is malformed.
     pub fn tensor(&self, name: &str) -> Result<Option<Value>, OperatorError> {
         let Some(proto) = self.attribute(name).and_then(|attribute| attribute.t.as_ref()) else { return Ok(None) };
-        value_from_proto(proto, None).map(Some).map_err(|error| OperatorError::Attribute(format!("{name}: {error}")))
+        let value = value_from_proto(proto, &mut ExternalData::none());
+        value.map(Some).map_err(|error| OperatorError::Attribute(format!("{name}: {error}")))
     }
 }

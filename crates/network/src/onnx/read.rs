@@ -8,13 +8,16 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::attribute::NodeReader;
+use super::external::ExternalData;
 use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use super::tensor::{data_type_from_proto, value_from_proto};
 use super::upgrade::upgrade;
 use super::write::WRITTEN_OPSET;
 use crate::error::NetworkError;
 use crate::graph::{Dimension, Graph, Node, ValueId, ValueInfo};
+use crate::operator::Arguments;
 use crate::operators;
+use crate::pool::Pool;
 use crate::value::Value;
 
 /// Oldest operator set that is read.
@@ -101,24 +104,25 @@ fn read_with_folder(bytes: Bytes, folder: Option<&Path>) -> Result<OnnxModel, Ne
 
 struct GraphReader<'a> {
     opset: i64,
-    folder: Option<&'a Path>,
+    external: ExternalData<'a>,
     graph: Graph,
     ids: HashMap<String, ValueId>,
 }
 
 impl<'a> GraphReader<'a> {
     fn new(opset: i64, folder: Option<&'a Path>) -> Self {
-        Self { opset, folder, graph: Graph::new(), ids: HashMap::new() }
+        Self { opset, external: ExternalData::new(folder), graph: Graph::new(), ids: HashMap::new() }
     }
 
     fn read(mut self, proto: &GraphProto) -> Result<Graph, NetworkError> {
         for tensor in &proto.initializer {
             let name = tensor.name.clone().unwrap_or_default();
-            let value = value_from_proto(tensor, self.folder)?;
+            let value = value_from_proto(tensor, &mut self.external)?;
             let id = self.id(&name);
             self.set_constant(id, value);
         }
         let nodes = proto.node.iter().map(|node| self.node(node)).collect::<Result<Vec<_>, _>>()?;
+        let nodes = self.without_constants(nodes)?;
         let nodes = sort(nodes, &self.graph)?;
         let read: HashSet<ValueId> = nodes.iter().flat_map(|node| node.inputs.iter().copied().flatten()).collect();
         let computed: HashSet<ValueId> = nodes.iter().flat_map(|node| node.outputs.iter().copied().flatten()).collect();
@@ -141,6 +145,29 @@ impl<'a> GraphReader<'a> {
         self.graph.set_nodes(nodes);
         self.graph.set_outputs(outputs);
         Ok(self.graph)
+    }
+
+    /// Turns the nodes of `Constant` into constants, so that nothing need look for both.
+    fn without_constants(&mut self, nodes: Vec<Node>) -> Result<Vec<Node>, NetworkError> {
+        let mut kept = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            if node.operator.name() != "Constant" || !node.operator.domain().is_empty() {
+                kept.push(node);
+                continue;
+            }
+            // One that is not supported stays, and refuses when it is needed.
+            match (node.outputs.as_slice(), node.operator.run(Arguments(&[]), &Pool::default())) {
+                (&[Some(id)], Ok(values)) => {
+                    if self.graph.value(id).constant.is_some() {
+                        let name = &self.graph.value(id).name;
+                        return Err(NetworkError::Malformed(format!("the constant {name:?} is there twice")));
+                    }
+                    values.into_iter().for_each(|value| self.set_constant(id, value));
+                }
+                _ => kept.push(node),
+            }
+        }
+        Ok(kept)
     }
 
     fn node(&mut self, proto: &NodeProto) -> Result<Node, NetworkError> {
@@ -261,4 +288,90 @@ fn sort(nodes: Vec<Node>, graph: &Graph) -> Result<Vec<Node>, NetworkError> {
     }
     let mut slots: Vec<Option<Node>> = nodes.into_iter().map(Some).collect();
     Ok(order.into_iter().filter_map(|index| slots[index].take()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use eyebar_tensor::Tensor;
+    use prost::Message;
+
+    use super::super::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, ValueInfoProto};
+    use super::super::tensor::value_to_proto;
+    use super::super::{Attribute, AttributeValue};
+    use crate::error::NetworkError;
+    use crate::graph::Graph;
+    use crate::quantise::WeightQuantisation;
+    use crate::value::Value;
+
+    fn node(operator: &str, input: &[&str], output: &str, value: Option<Value>) -> NodeProto {
+        let attribute = |value| Attribute { name: "value", value: AttributeValue::Tensor(value) }.to_proto();
+        NodeProto {
+            op_type: Some(operator.to_owned()),
+            input: input.iter().map(|&name| name.to_owned()).collect(),
+            output: vec![output.to_owned()],
+            attribute: value.into_iter().map(attribute).collect(),
+            ..NodeProto::default()
+        }
+    }
+
+    fn read(nodes: Vec<NodeProto>, weights: Option<&Value>) -> Result<Graph, NetworkError> {
+        let named = |name: &str| ValueInfoProto { name: Some(name.to_owned()), kind: None };
+        let graph = GraphProto {
+            node: nodes,
+            initializer: weights.map(|value| value_to_proto("w", value)).into_iter().collect(),
+            input: vec![named("x")],
+            output: vec![named("y")],
+            ..GraphProto::default()
+        };
+        let opset_import = vec![OperatorSetIdProto { domain: None, version: Some(21) }];
+        let model = ModelProto { graph: Some(graph), opset_import, ..ModelProto::default() };
+        super::read(model.encode_to_vec().into()).map(|model| model.graph)
+    }
+
+    fn weights() -> Value {
+        Tensor::from_fn(&[8, 8], |index| (index % 11) as f32 - 5.0).into()
+    }
+
+    #[test]
+    fn constants_of_nodes_are_quantised_like_initialisers() {
+        let options = WeightQuantisation { smallest: 1, ..WeightQuantisation::default() };
+        let product = node("MatMul", &["x", "w"], "y", None);
+        let by_node = read(vec![node("Constant", &[], "w", Some(weights())), product.clone()], None).unwrap();
+        assert_eq!(by_node.nodes().len(), 1);
+        let as_initialiser = read(vec![product], Some(&weights())).unwrap();
+        let (_, report) = by_node.quantise_weights(options).unwrap();
+        assert_eq!((report.tensors, report.weights), (1, 64));
+        assert_eq!(report, as_initialiser.quantise_weights(options).unwrap().1);
+    }
+
+    #[test]
+    fn weights_that_are_no_numbers_are_not_quantised() {
+        let options = WeightQuantisation { smallest: 1, ..WeightQuantisation::default() };
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut weights = Tensor::full(&[8, 8], 0.5f32);
+            weights.data_mut()[9] = bad;
+            let graph = read(vec![node("MatMul", &["x", "w"], "y", None)], Some(&weights.into())).unwrap();
+            let error = graph.quantise_weights(options).unwrap_err().to_string();
+            assert!(error.contains("\"w\"") && error.contains("element 9") && error.contains("hint:"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_constant_that_is_there_twice_is_refused() {
+        let constant = node("Constant", &[], "w", Some(weights()));
+        let product = node("MatMul", &["x", "w"], "y", None);
+        assert!(read(vec![constant.clone(), constant.clone(), product.clone()], None).is_err());
+        assert!(read(vec![constant, product], Some(&weights())).is_err());
+    }
+
+    #[test]
+    fn errors_of_broken_files_say_what_to_do() {
+        let cycle = [node("Relu", &["z"], "y", None), node("Relu", &["y"], "z", None)];
+        let twice = [node("Relu", &["x"], "y", None), node("Neg", &["x"], "y", None)];
+        let nowhere = [node("Relu", &["x"], "z", None)];
+        for nodes in [cycle.to_vec(), twice.to_vec(), nowhere.to_vec()] {
+            let error = read(nodes, None).unwrap_err().to_string();
+            assert_eq!(error.matches("hint:").count(), 1, "{error}");
+        }
+    }
 }

@@ -1,12 +1,11 @@
 //! `TensorProto` to and from [`Value`].
 
-use std::path::{Component, Path};
-
 use bytes::Bytes;
 use eyebar_tensor::{Tensor, element_count};
 use half::{bf16, f16};
 use prost::Message;
 
+use super::external::ExternalData;
 use super::proto::{TensorProto, data_type};
 use crate::error::NetworkError;
 use crate::value::{DataType, Value};
@@ -21,7 +20,7 @@ fn malformed(message: String) -> NetworkError {
 /// When the bytes are not a tensor of a supported type.
 pub fn read_tensor(bytes: Bytes) -> Result<Value, NetworkError> {
     let proto = TensorProto::decode(bytes).map_err(|error| NetworkError::NotOnnx(error.to_string()))?;
-    value_from_proto(&proto, None)
+    value_from_proto(&proto, &mut ExternalData::none())
 }
 
 /// Element type in memory for a `TensorProto.DataType`.
@@ -50,8 +49,20 @@ pub(crate) fn data_type_to_proto(dtype: DataType) -> i32 {
     }
 }
 
-/// Reads a tensor; `folder` is where external data lies.
-pub(crate) fn value_from_proto(proto: &TensorProto, folder: Option<&Path>) -> Result<Value, NetworkError> {
+/// Bytes of one element in a file.
+fn element_size(code: i32) -> Option<usize> {
+    use data_type::{BFLOAT16, BOOL, DOUBLE, FLOAT, FLOAT16, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64};
+    Some(match code {
+        INT8 | UINT8 | BOOL => 1,
+        FLOAT16 | BFLOAT16 | INT16 | UINT16 => 2,
+        FLOAT | INT32 | UINT32 => 4,
+        DOUBLE | INT64 | UINT64 => 8,
+        _ => return None,
+    })
+}
+
+/// Reads a tensor, whose data may be `external`.
+pub(crate) fn value_from_proto(proto: &TensorProto, external: &mut ExternalData<'_>) -> Result<Value, NetworkError> {
     let name = proto.name.as_deref().unwrap_or("");
     let refuse = |reason: String| malformed(format!("tensor {name:?}: {reason}"));
     let shape = proto
@@ -61,7 +72,13 @@ pub(crate) fn value_from_proto(proto: &TensorProto, folder: Option<&Path>) -> Re
         .collect::<Result<Vec<_>, _>>()?;
     let count = element_count(&shape).map_err(|error| refuse(error.to_string()))?;
     let raw = match proto.data_location {
-        Some(1) => Some(external(proto, folder).map_err(refuse)?),
+        Some(1) => {
+            let code = proto.data_type.unwrap_or(0);
+            let size = element_size(code).ok_or_else(|| refuse(format!("element type {code} is not supported")))?;
+            Some(external.read(proto, count.saturating_mul(size)).map_err(|reason| {
+                refuse(format!("{reason}; hint: put the data files beside the model, as they were exported"))
+            })?)
+        }
         _ => proto.raw_data.clone(),
     };
     read_elements(proto, raw.as_deref(), &shape, count).map_err(refuse)
@@ -117,37 +134,6 @@ fn elements<T, const N: usize>(raw: &[u8], count: usize, read: impl Fn([u8; N]) 
         return Err(format!("{count} elements of {N} bytes expected, {} bytes found", raw.len()));
     }
     Ok(raw.as_chunks::<N>().0.iter().map(|&chunk| read(chunk)).collect())
-}
-
-/// Reads the part of another file that holds a tensor's data. Only files beside or below the model are opened.
-fn external(proto: &TensorProto, folder: Option<&Path>) -> Result<Bytes, String> {
-    let entry = |key: &str| {
-        let found = proto.external_data.iter().find(|entry| entry.key.as_deref() == Some(key));
-        found.and_then(|entry| entry.value.as_deref())
-    };
-    let number = |key: &str| {
-        entry(key).map(|value| value.parse::<u64>().map_err(|_| format!("external {key} {value:?} is not a number")))
-    };
-    let location = entry("location").ok_or("external data without a location")?;
-    let folder = folder.ok_or("external data needs the model to be read from a file")?;
-    let relative = Path::new(location);
-    if !relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-        return Err(format!("external data {location:?} lies outside the model's folder"));
-    }
-    let path = folder.join(relative);
-    let explain = |error: std::io::Error| format!("external data {}: {error}", path.display());
-    let mut file = std::fs::File::open(&path).map_err(explain)?;
-    let size = file.metadata().map_err(explain)?.len();
-    let offset = number("offset").transpose()?.unwrap_or(0);
-    let length = number("length").transpose()?.unwrap_or(size.saturating_sub(offset));
-    if offset.checked_add(length).is_none_or(|end| end > size) {
-        return Err(format!("external data {}: the file is too short", path.display()));
-    }
-    use std::io::{Read, Seek, SeekFrom};
-    file.seek(SeekFrom::Start(offset)).map_err(explain)?;
-    let mut data = vec![0; usize::try_from(length).map_err(|error| error.to_string())?];
-    file.read_exact(&mut data).map_err(explain)?;
-    Ok(data.into())
 }
 
 /// Writes a tensor as little-endian raw data.

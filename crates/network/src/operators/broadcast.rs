@@ -1,5 +1,6 @@
 //! Nodes that undo and redo broadcasting, for gradients.
 
+use eyebar_tensor::Tensor;
 use eyebar_tensor::elementwise::broadcast_shape;
 
 use super::axes::sizes_constant;
@@ -32,6 +33,12 @@ pub(super) fn sum_to(graph: &mut Graph, value: ValueId, shape: &[usize]) -> Resu
         sum = Reduce::sum(false).add(graph, sum, &leading)?;
     }
     Ok(sum)
+}
+
+/// Adds a tensor of `shape` filled with one number: a constant only where there is room for it.
+pub(crate) fn filled(graph: &mut Graph, number: f32, shape: &[usize]) -> Result<ValueId, OperatorError> {
+    let number = graph.add_constant(Tensor::scalar(number));
+    expand_to(graph, number, shape)
 }
 
 /// Adds `value` repeated along its axes of length 1 until it has `shape`.

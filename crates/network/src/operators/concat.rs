@@ -4,6 +4,7 @@ use eyebar_tensor::Tensor;
 use eyebar_tensor::movement::{self, View};
 
 use super::axes::axis_index;
+use super::broadcast::filled;
 use super::element::Element;
 use super::slice::slice_axis;
 use crate::error::OperatorError;
@@ -194,14 +195,14 @@ impl Operator for Split {
             .iter()
             .enumerate()
             .map(|(index, &size)| match cotangents.get(index).copied().flatten() {
-                Some(cotangent) => cotangent,
+                Some(cotangent) => Ok(cotangent),
                 None => {
                     let mut shape = shape.clone();
                     shape[axis] = size;
-                    graph.add_constant(Tensor::<f32>::zeros(&shape))
+                    filled(graph, 0.0, &shape)
                 }
             })
-            .collect();
+            .collect::<Result<_, _>>()?;
         let mut gradients = vec![None; wanted.len()];
         gradients[0] = Some(graph.apply(Concat::new(axis as i64), &parts)?);
         Ok(gradients)

@@ -14,11 +14,16 @@ use crate::value::{DataType, TensorType, Value};
 
 /// `out[…, i…, …] = data[…, indices[i…], …]` along `axis`; negative indices count from the end.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Gather {
+pub struct Gather {
     axis: i64,
 }
 
 impl Gather {
+    /// Picks along `axis`; a negative one counts from the end.
+    pub fn new(axis: i64) -> Self {
+        Self { axis }
+    }
+
     pub(super) fn read(node: &NodeReader<'_>) -> Self {
         Self { axis: node.int("axis").unwrap_or(0) }
     }

@@ -41,17 +41,20 @@ mod resize;
 mod slice;
 mod softmax;
 mod spatial;
+mod straight_through;
 mod transpose;
 mod unary;
 mod variadic;
 
 pub use binary::Binary;
 pub use binary::Binary::{Add, Div, Mul, Pow, Sub};
+pub(crate) use broadcast::filled;
 pub use concat::Concat;
 pub use expand::Expand;
+pub use gather::Gather;
 pub use global_pool::GlobalPool;
 pub use pad::Pad;
-pub use quantization::DequantizeLinear;
+pub use quantization::{DequantizeLinear, QuantizeLinear};
 pub use reduce::Reduce;
 use refused::Refused;
 pub use reshape::Reshaping;
@@ -93,7 +96,7 @@ fn read_standard(node: &NodeReader<'_>) -> Result<Arc<dyn Operator>, OperatorErr
         "Div" => Arc::new(Div),
         "Dropout" | "Flatten" | "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" => Arc::new(Reshaping::read(node)?),
         "Expand" => Arc::new(Expand),
-        "Gather" => Arc::new(gather::Gather::read(node)),
+        "Gather" => Arc::new(Gather::read(node)),
         "Gemm" => Arc::new(gemm::Gemm::read(node)?),
         "GlobalAveragePool" => Arc::new(GlobalPool::Average),
         "GlobalMaxPool" => Arc::new(GlobalPool::Max),
@@ -108,7 +111,7 @@ fn read_standard(node: &NodeReader<'_>) -> Result<Arc<dyn Operator>, OperatorErr
         "PRelu" => Arc::new(prelu::PRelu),
         "Pad" => Arc::new(Pad::read(node)?),
         "Pow" => Arc::new(Pow),
-        "QuantizeLinear" => Arc::new(quantization::QuantizeLinear::read(node)?),
+        "QuantizeLinear" => Arc::new(QuantizeLinear::read(node)?),
         "Range" => Arc::new(range::Range),
         "ReduceL2" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum" => Arc::new(Reduce::read(node)?),
         "Resize" => Arc::new(resize::Resize::read(node)?),
@@ -137,6 +140,9 @@ fn read_own(node: &NodeReader<'_>) -> Result<Arc<dyn Operator>, OperatorError> {
         }
         "LRNGrad" => Arc::new(lrn::LrnGrad::read(node)?),
         "LogSoftmax" | "Softmax" => Arc::new(softmax::Softmax::read_flattened(node)),
+        "DequantizeLinearDerivative" | "QuantizeLinearDerivative" => {
+            Arc::new(straight_through::StraightThrough::read(node)?)
+        }
         "SoftmaxGrad" => Arc::new(softmax::SoftmaxGrad::read(node)),
         "ReduceExtremumGrad" => Arc::new(reduce::ExtremumGrad),
         name if name.ends_with("Grad") => Arc::new(unary::UnaryGrad::read(node)?),

@@ -5,7 +5,9 @@ use eyebar_tensor::elementwise::map;
 use rayon::prelude::*;
 
 use super::axes::axis_index;
+use super::straight_through::StraightThrough;
 use crate::error::OperatorError;
+use crate::graph::{Graph, Node, ValueId};
 use crate::onnx::{Attribute, NodeReader};
 use crate::operator::{Arguments, Inputs, Operator};
 use crate::pool::Pool;
@@ -13,7 +15,7 @@ use crate::value::{DataType, TensorType, Value};
 
 /// What the elements of a tensor that share a scale have in common.
 #[derive(Debug, Clone, Copy)]
-struct Grouping {
+pub(super) struct Grouping {
     axis: i64,
     /// Elements of a block along the axis; 0: the whole tensor or one index of the axis.
     block: usize,
@@ -21,7 +23,7 @@ struct Grouping {
 
 /// A tensor as `[outer, length, inner]` with the scales of its elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scales {
+pub(super) enum Scales {
     Single,
     PerAxis {
         length: usize,
@@ -36,14 +38,14 @@ enum Scales {
 }
 
 impl Grouping {
-    fn read(node: &NodeReader<'_>) -> Result<Self, OperatorError> {
+    pub(super) fn read(node: &NodeReader<'_>) -> Result<Self, OperatorError> {
         let block = node.int("block_size").unwrap_or(0);
         let block = usize::try_from(block).ok().filter(|&block| block <= 1 << 31);
         let block = block.ok_or_else(|| OperatorError::Attribute("block_size is out of range".to_owned()))?;
         Ok(Self { axis: node.int("axis").unwrap_or(1), block })
     }
 
-    fn attributes(self) -> Vec<Attribute> {
+    pub(super) fn attributes(self) -> Vec<Attribute> {
         let mut attributes = vec![Attribute::int("axis", self.axis)];
         if self.block > 0 {
             attributes.push(Attribute::int("block_size", self.block as i64));
@@ -51,7 +53,7 @@ impl Grouping {
         attributes
     }
 
-    fn scales(self, shape: &[usize], scale: &[usize]) -> Result<Scales, OperatorError> {
+    pub(super) fn scales(self, shape: &[usize], scale: &[usize]) -> Result<Scales, OperatorError> {
         let refuse = || {
             let block = if self.block > 0 { format!(" and blocks of {}", self.block) } else { String::new() };
             OperatorError::Shape(format!("scale {scale:?} does not fit {shape:?} with axis {}{block}", self.axis))
@@ -72,7 +74,7 @@ impl Grouping {
 
 impl Scales {
     /// out = f(x, index of the scale).
-    fn map<T: Copy + Sync, U: Send>(self, x: &[T], out: &mut [U], f: impl Fn(T, usize) -> U + Sync) {
+    pub(super) fn map<T: Copy + Sync, U: Send>(self, x: &[T], out: &mut [U], f: impl Fn(T, usize) -> U + Sync) {
         let fill = |x: &[T], out: &mut [U], scale: usize| {
             out.iter_mut().zip(x).for_each(|(out, &x)| *out = f(x, scale));
         };
@@ -110,7 +112,7 @@ impl Scales {
 }
 
 /// Checks the zero points, which share the shape of the scales, and returns their type.
-fn zero_point(inputs: Inputs<'_>, scale: &[usize]) -> Result<Option<DataType>, OperatorError> {
+pub(super) fn zero_point(inputs: Inputs<'_>, scale: &[usize]) -> Result<Option<DataType>, OperatorError> {
     let Some(zero) = inputs.get(2) else { return Ok(None) };
     // A single zero point may be a scalar where the scale is a vector of one, and the other way round.
     let single = |shape: &[usize]| matches!(shape, [] | [1]);
@@ -122,13 +124,19 @@ fn zero_point(inputs: Inputs<'_>, scale: &[usize]) -> Result<Option<DataType>, O
 
 /// out = saturate(round(x / scale) + zero point), ties to even. Input 1 is the scale, 2 the zero point.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct QuantizeLinear {
+pub struct QuantizeLinear {
     grouping: Grouping,
     /// Type of the output where there is no zero point.
     to: Option<DataType>,
 }
 
 impl QuantizeLinear {
+    /// Scales along `axis`, one for each `block` elements (0: one for each index of the axis, or a single one); to the type
+    /// of the zero point, u8 without one.
+    pub fn new(axis: i64, block: usize) -> Self {
+        Self { grouping: Grouping { axis, block }, to: None }
+    }
+
     pub(super) fn read(node: &NodeReader<'_>) -> Result<Self, OperatorError> {
         // 0 stands for "not given".
         let to = if node.int("output_dtype").unwrap_or(0) == 0 { None } else { node.data_type("output_dtype")? };
@@ -173,6 +181,18 @@ impl Operator for QuantizeLinear {
             _ if self.to == Some(DataType::I8) => Value::I8(quantize!(i8, &[])),
             _ => Value::U8(quantize!(u8, &[])),
         }])
+    }
+
+    /// The straight-through estimator: see `straight_through`.
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: &Node,
+        cotangents: &[Option<ValueId>],
+        wanted: &[bool],
+    ) -> Result<Vec<Option<ValueId>>, OperatorError> {
+        let to = graph.value(node.output(0)?).kind.as_ref().map(|kind| kind.dtype);
+        StraightThrough { grouping: self.grouping, to }.add(graph, node, cotangents, wanted)
     }
 
     fn attributes(&self) -> Vec<Attribute> {
@@ -242,6 +262,17 @@ impl Operator for DequantizeLinear {
             _ => return Err(OperatorError::Input("types of values and zero points differ".to_owned())),
         }
         Ok(vec![out.into()])
+    }
+
+    /// The straight-through estimator: see `straight_through`.
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: &Node,
+        cotangents: &[Option<ValueId>],
+        wanted: &[bool],
+    ) -> Result<Vec<Option<ValueId>>, OperatorError> {
+        StraightThrough { grouping: self.grouping, to: None }.add(graph, node, cotangents, wanted)
     }
 
     fn attributes(&self) -> Vec<Attribute> {

@@ -43,8 +43,8 @@ impl Operator for Range {
 
     fn run(&self, arguments: Arguments<'_>, _pool: &Pool) -> Result<Vec<Value>, OperatorError> {
         let (count, start, delta) = arguments.with_inputs(progression)?;
-        // No element passes the limit, so none overflows.
-        let elements = (0..count as i64).map(|index| start + index * delta);
+        // No element passes the limit, so the sum is right, although the product alone may not fit.
+        let elements = (0..count as i64).map(|index| start.wrapping_add(index.wrapping_mul(delta)));
         Ok(vec![match arguments.require(0)? {
             Value::I32(_) => Value::I32(Tensor::vector(elements.map(|element| element as i32).collect())),
             _ => Value::I64(Tensor::vector(elements.collect())),
@@ -82,6 +82,15 @@ mod tests {
         assert_eq!(range(0, 5, -1), Some(vec![]));
         assert_eq!(range(5, 0, 2), Some(vec![]));
         assert_eq!(range(i64::MAX - 2, i64::MAX, 2), Some(vec![i64::MAX - 2]));
+    }
+
+    #[test]
+    fn the_ends_of_the_integers_are_reached_without_overflow() {
+        assert_eq!(range(i64::MIN, i64::MAX, i64::MAX), Some(vec![i64::MIN, -1, i64::MAX - 1]));
+        assert_eq!(range(i64::MAX, i64::MIN, i64::MIN), Some(vec![i64::MAX, -1]));
+        assert_eq!(range(i64::MAX, i64::MIN, -i64::MAX), Some(vec![i64::MAX, 0, -i64::MAX]));
+        assert_eq!(range(i64::MIN, i64::MIN + 1, i64::MAX), Some(vec![i64::MIN]));
+        assert_eq!(range(i64::MIN, i64::MAX, i64::MIN), Some(vec![]));
     }
 
     #[test]

@@ -36,10 +36,13 @@ impl Range {
         let end = place(end).clamp(lowest, highest);
         let distance = if step > 0 { end - start } else { start - end };
         let count = if distance <= 0 { 0 } else { (distance - 1) / step.abs() + 1 };
-        // A step that leaves the axis at once is never taken.
-        let step = step.clamp(-len.max(1), len.max(1));
-        Self { start: start.max(0) as usize, step: step as isize, count: count as usize }
+        Self { start: start.max(0) as usize, step: bounded(step, len), count: count as usize }
     }
+}
+
+/// A step that leaves an axis of `len` entries at once is never taken, however large it is.
+fn bounded(step: i128, len: i128) -> isize {
+    step.clamp(-len.max(1), len.max(1)) as isize
 }
 
 impl Slice {
@@ -160,7 +163,7 @@ impl SliceGrad {
             if count > 0 && !(inside(start) && inside(last) && step != 0) {
                 return Err(refuse());
             }
-            ranges.push(Range { start: starts[axis], step: step as isize, count: counts[axis] });
+            ranges.push(Range { start: starts[axis], step: bounded(step, len as i128), count: counts[axis] });
         }
         Ok(Self { shape, ranges })
     }
@@ -226,7 +229,39 @@ impl Operator for SliceGrad {
 
 #[cfg(test)]
 mod tests {
-    use super::Range;
+    use eyebar_tensor::Tensor;
+
+    use super::{Range, SliceGrad, bounded};
+    use crate::graph::Graph;
+    use crate::operator::{Arguments, Operator};
+    use crate::pool::Pool;
+    use crate::value::{DataType, TensorType, Value};
+
+    /// One element, taken with a step that no axis has room for: in files of our own, too.
+    #[test]
+    fn huge_steps_do_not_overflow() {
+        for step in [i64::MIN, i64::MIN + 1, -1 << 62, i64::MAX] {
+            let read = crate::onnx::with_ints(
+                "SliceGrad",
+                &[("shape", &[4, 5]), ("starts", &[3, 4]), ("counts", &[1, 1]), ("steps", &[step, step])],
+                SliceGrad::read,
+            );
+            let operator = read.unwrap();
+            let cotangent: Value = Tensor::full(&[1, 1], 2.0f32).into();
+            let out = operator.run(Arguments(&[Some(&cotangent)]), &Pool::default()).unwrap().remove(0);
+            let expected = Tensor::from_fn(&[4, 5], |index| if index == 19 { 2.0 } else { 0.0 });
+            assert_eq!(out, Value::F32(expected));
+            let mut graph = Graph::new();
+            let input = graph.add_input("x", TensorType::new(DataType::F32, vec![1, 1]).unwrap());
+            let output = graph.apply(operator, &[input]).unwrap();
+            assert!(graph.add_gradient(output, &[input]).is_ok());
+        }
+    }
+
+    #[test]
+    fn steps_are_held_within_the_axis() {
+        assert_eq!([bounded(i128::MAX, 5), bounded(i128::MIN, 5), bounded(3, 5), bounded(-9, 0)], [5, -5, 3, -1]);
+    }
 
     #[test]
     fn ranges_follow_numpy() {
