@@ -62,10 +62,26 @@ impl Folder {
 
     /// Runs `eyebar` with these arguments. A panic, a signal or a very long run fails the test.
     pub(crate) fn eyebar<A: AsRef<str>>(&self, arguments: &[A]) -> Outcome {
+        self.run("", PATIENCE, arguments)
+    }
+
+    /// As [`Folder::eyebar`], for a command that may take as long as `patience`.
+    pub(crate) fn eyebar_within<A: AsRef<str>>(&self, patience: Duration, arguments: &[A]) -> Outcome {
+        self.run("", patience, arguments)
+    }
+
+    /// As [`Folder::eyebar`], where no file can grow beyond `kibibytes`: what a full disk does.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn eyebar_on_a_full_disk<A: AsRef<str>>(&self, kibibytes: u32, arguments: &[A]) -> Outcome {
+        // Ignored, the signal becomes an error of the write. POSIX counts in blocks of 512 bytes.
+        self.run(&format!("trap '' XFSZ; ulimit -f {}; ", 2 * kibibytes), PATIENCE, arguments)
+    }
+
+    fn run<A: AsRef<str>>(&self, limits: &str, patience: Duration, arguments: &[A]) -> Outcome {
         let binary = env!("CARGO_BIN_EXE_eyebar");
         let mut command = if cfg!(target_os = "linux") {
             let mut command = Command::new("sh");
-            command.args(["-c", &format!("ulimit -v {MEMORY}; exec \"$0\" \"$@\""), binary]);
+            command.args(["-c", &format!("ulimit -v {MEMORY}; {limits}exec \"$0\" \"$@\""), binary]);
             command
         } else {
             Command::new(binary)
@@ -82,7 +98,7 @@ impl Folder {
         };
         let expected = (0..=3).contains(&outcome.code) && !outcome.err.contains("panicked");
         assert!(expected, "{outcome}\nended by {}", output.status);
-        assert!(start.elapsed() < PATIENCE, "{outcome}\ntook {:?}", start.elapsed());
+        assert!(start.elapsed() < patience, "{outcome}\ntook {:?}", start.elapsed());
         outcome
     }
 }

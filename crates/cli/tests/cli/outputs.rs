@@ -18,6 +18,75 @@ fn a_folder_in_the_place_of_a_file() {
     assert_eq!(folder.files(), ["out.png", "x.npy"]);
 }
 
+#[test]
+fn folders_that_are_not_there() {
+    let (folder, model) = prepared();
+    folder.write("file", "in the way");
+    let portrait = photo("astronaut.png");
+    for place in ["none", "none/deeper", "file"] {
+        let (png, npy) = (format!("{place}/out.png"), format!("{place}/out.npy"));
+        let filters = ["filters", "--model", "efficientnet-lite0", "--layer", "stem", "--steps", "1", "--size", "16"];
+        for command in [
+            &["predict", "x.npy", "--model", &model, "--raw", &npy][..],
+            &["cam", "x.npy", "--model", &model, "--out", &png],
+            &["cam", "x.npy", "--model", &model, "--raw", &npy],
+            &["cam", &portrait, "--overlay", &png],
+            &["occlude", "x.npy", "--model", &model, "--out", &png],
+            &["occlude", "x.npy", "--model", &model, "--raw", &npy],
+            &["mask", &portrait, "--out", &png],
+            &[&filters[..], &["--out", &png]].concat(),
+            &["quantize", &model, "--out", &format!("{place}/out.onnx")],
+        ] {
+            let outcome = folder.eyebar(command).fails(1, &["cannot write", &format!("{place}/out"), "hint"]);
+            assert!(outcome.out.is_empty(), "{outcome}");
+        }
+        folder.eyebar(&["demo", "--out", "file/demo"]).fails(1, &["cannot write", "file/demo", "hint"]);
+        folder.eyebar(&["demo", "--out", "file"]).fails(1, &["cannot write", "file", "hint"]);
+    }
+    assert_eq!(folder.files(), ["file", "x.npy"]);
+}
+
+/// What cannot be written whole is not there at all: not under its own name, and not under another.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk() {
+    let (folder, model) = prepared();
+    let portrait = photo("astronaut.png");
+    let filters = ["filters", "--layer", "block1_conv1", "--filters", "0..2", "--steps", "1", "--size", "64"];
+    for (command, whole) in [
+        (&["predict", "x.npy", "--model", &model, "--layer", "input", "--raw", "y.npy"][..], &[][..]),
+        (&["cam", &portrait, "--out", "map.png"], &["map.npy"]),
+        (&["cam", &portrait, "--overlay", "o.png"], &[]),
+        (&["occlude", &portrait, "--patch", "112", "--stride", "112", "--raw", "map.npy"], &[]),
+        (&["mask", &portrait, "--out", "masked.png"], &[]),
+        (&["mask", &portrait, "--out", "masked.jpg"], &[]),
+        (&filters, &[]),
+        (&["quantize", &model, "--out", "q.onnx", "--smallest", "64"], &[]),
+    ] {
+        let outcome = folder.eyebar_on_a_full_disk(4, command);
+        outcome.fails(1, &["cannot write", "space"]);
+        let written: Vec<_> = folder.files().into_iter().filter(|file| file != "x.npy").collect();
+        assert_eq!(written, whole, "{command:?}");
+        for file in written {
+            folder.read_array(&file);
+            std::fs::remove_file(folder.path(&file)).expect("removed");
+        }
+    }
+}
+
+/// A file that was there before stays as it was when its successor cannot be written.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_older_result_survives_a_full_disk() {
+    let (folder, _) = prepared();
+    let mask = ["mask", &photo("astronaut.png"), "--out", "masked.png"];
+    folder.write("masked.png", "yesterday's");
+    folder.eyebar_on_a_full_disk(4, &mask).fails(1, &["cannot write masked.png"]);
+    assert_eq!((folder.bytes("masked.png"), folder.files().len()), (b"yesterday's".to_vec(), 2));
+    folder.eyebar(&mask).succeeds();
+    assert!(folder.bytes("masked.png").starts_with(b"\x89PNG"));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_folder_that_must_not_be_written_to() {

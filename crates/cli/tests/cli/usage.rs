@@ -2,24 +2,6 @@
 
 use crate::harness::{Folder, Network, photo};
 
-const COMMANDS: [&str; 9] = ["demo", "inspect", "predict", "filters", "cam", "occlude", "mask", "quantize", "models"];
-
-#[test]
-fn help() {
-    let folder = Folder::new();
-    let whole = folder.eyebar(&["--help"]).succeeds();
-    for command in COMMANDS {
-        assert!(whole.out.contains(&format!("\n  {command} ")), "{whole}");
-        let help = folder.eyebar(&[command, "--help"]).succeeds();
-        assert!(
-            help.out.contains("Usage: eyebar") && help.out.contains("--json") && help.out.contains("--threads"),
-            "{help}"
-        );
-    }
-    assert!(folder.eyebar(&["--version"]).succeeds().out.starts_with("eyebar "));
-    assert!(folder.files().is_empty());
-}
-
 #[test]
 fn words_that_make_no_sense() {
     let folder = Folder::new();
@@ -52,6 +34,84 @@ fn words_that_make_no_sense() {
     ] {
         let outcome = folder.eyebar(arguments);
         assert_eq!(outcome.code, 2, "{outcome}");
+    }
+    assert!(folder.files().is_empty());
+}
+
+/// Values that parse and make no sense: refused before anything is read or written, with what would do.
+#[test]
+fn parameters_out_of_range() {
+    let (folder, network) = (Folder::new(), Network::open("vgg16"));
+    network.write_input(&folder, "x.npy");
+    let portrait = photo("astronaut.png");
+    let array = |command: &'static str| vec![command, "x.npy", "--model", network.model.as_str()];
+    let (predict, cam, occlude) = (array("predict"), array("cam"), array("occlude"));
+    let filters = vec!["filters", "--layer", "block1_conv1"];
+    let mask = vec!["mask", portrait.as_str()];
+    let quantize = vec!["quantize", network.model.as_str(), "--out", "q.onnx", "--smallest", "64"];
+    for (command, option, value, named) in [
+        (&filters, "--rate", "0", "rate"),
+        (&filters, "--rate", "nan", "rate"),
+        (&filters, "--rate", "inf", "rate"),
+        (&filters, "--rate=-1", "", "rate"),
+        (&filters, "--steps", "0", "0 steps"),
+        (&filters, "--filters", "64", "0 to 63"),
+        (&filters, "--filters", "0..65", "0 to 63"),
+        (&occlude, "--patch", "0", "patch 0"),
+        (&occlude, "--stride", "0", "stride 0"),
+        (&occlude, "--stride", "26", "stride 26"),
+        (&occlude, "--stride", "18446744073709551615", "stride"),
+        (&occlude, "--fill", "nan", "NaN"),
+        (&occlude, "--fill", "inf", "inf"),
+        (&occlude, "--fill=-inf", "", "inf"),
+        (&occlude, "--target", "class:10", "0 to 9"),
+        (&cam, "--target", "class:10", "0 to 9"),
+        (&cam, "--target", "top:1", "top:1"),
+        (&predict, "--input", "rgb 0x0", "0x0"),
+        (&mask, "--mask", "blur:0", "blur:0"),
+        (&mask, "--mask", "blur:-1", "blur:-1"),
+        (&mask, "--mask", "blur:1e9", "blur:"),
+        (&mask, "--mask", "pixelate:0", "pixelate:0"),
+        (&mask, "--mask", "pixelate:-2", "pixelate:-2"),
+        (&mask, "--mask", "pixelate:999999999999", "pixelate:999999999999"),
+        (&mask, "--mask", "custom:1,1,-1,-1", "custom:1,1,-1,-1"),
+        (&mask, "--mask", "custom:0,0,1e30,1e30", "custom box"),
+        (&mask, "--mask", "custom:nan,0,1,1", "custom box"),
+        (&mask, "--mask", "custom:1,2", "four numbers"),
+        (&quantize, "--block", "0", "block"),
+    ] {
+        let mut arguments = command.clone();
+        arguments.extend([option, value].into_iter().filter(|word| !word.is_empty()));
+        folder.eyebar(&arguments).fails(2, &[named, "hint"]);
+    }
+    assert_eq!(folder.files(), ["x.npy"]);
+}
+
+/// What the parser of arguments refuses names the option, the value and what it would take.
+#[test]
+fn values_that_do_not_parse() {
+    let folder = Folder::new();
+    for (arguments, parts) in [
+        (&["models", "--threads", "0"][..], &["--threads", "'0'", "from 1 to 1024"][..]),
+        (&["models", "--threads", "1025"], &["--threads", "'1025'", "from 1 to 1024"]),
+        (&["models", "--seed", "1.5"], &["--seed", "'1.5'"]),
+        (&["filters", "--size", "0"], &["--size", "'0'", "from 1 to 8192"]),
+        (&["filters", "--size", "128x0"], &["--size", "'128x0'", "from 1 to 8192"]),
+        (&["inspect", "--size", "99999"], &["--size", "'99999'", "from 1 to 8192"]),
+        (&["filters", "--filters", "8..8"], &["--filters", "'8..8'", "0..8"]),
+        (&["filters", "--filters", ""], &["--filters"]),
+        (&["filters", "--steps", "many"], &["--steps", "'many'"]),
+        (&["filters", "--prior", "magic"], &["--prior", "pixels, fourier"]),
+        (&["cam", "x.jpg", "--method", "magic"], &["--method", "grad-cam"]),
+        (&["cam", "x.jpg", "--colormap", "plaid"], &["--colormap", "plaid", "turbo, jet, viridis"]),
+        (&["occlude", "x.jpg", "--patch", "1.5"], &["--patch", "'1.5'"]),
+        (&["mask", "x.jpg", "--place", "nowhere"], &["--place", "landmarks, fixed"]),
+        (&["mask", "x.jpg", "--colour", "12345"], &["--colour", "'12345'", "six hexadecimal digits"]),
+        (&["quantize", "m.onnx"], &["--out"]),
+        (&["mask", "x.jpg", "--maks", "face"], &["--maks", "--mask"]),
+        (&["predikt", "x.jpg"], &["predikt", "predict"]),
+    ] {
+        folder.eyebar(arguments).fails(2, parts);
     }
     assert!(folder.files().is_empty());
 }
