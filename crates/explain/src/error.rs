@@ -9,7 +9,7 @@ pub enum ExplainError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// A node that the explanation adds does not fit the network.
-    #[error("the explanation of {value:?} cannot be built: {source}")]
+    #[error("the explanation of {value:?} cannot be built: {source}; hint: choose another layer or target")]
     Build {
         /// Name of the value that is explained.
         value: String,
@@ -43,7 +43,7 @@ pub enum ExplainError {
         layer: String,
         /// Its shape.
         shape: Vec<usize>,
-        /// What the method needs, and where to find it.
+        /// What the method needs, and after `hint:` where to find it.
         reason: String,
     },
     /// The target does not depend on the layer.
@@ -61,18 +61,18 @@ pub enum ExplainError {
         value: String,
         /// Its shape.
         shape: Vec<usize>,
-        /// What is needed.
+        /// What is needed, and after `hint:` how to come by it.
         reason: String,
     },
     /// An input has another shape than planned for.
-    #[error("{found:?} was given where {expected} is needed")]
+    #[error("{found:?} was given where {expected} is needed; hint: give that, or plan anew for what you have")]
     Input {
         /// The shape that was given.
         found: Vec<usize>,
         /// What is needed, in words.
         expected: String,
     },
-    /// A parameter makes no sense.
+    /// A parameter makes no sense: which, and after `hint:` what would.
     #[error("{0}")]
     Parameter(String),
     /// A score or a map came out as NaN or infinite.

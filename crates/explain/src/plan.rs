@@ -19,11 +19,21 @@ pub(crate) fn score_of(
     input: &[usize],
 ) -> Result<ValueId, ExplainError> {
     let score = objective.add(graph, value)?;
+    check_score(graph, value, score, input)?;
+    Ok(score)
+}
+
+/// Refuses a score of `value` that is not one number per image of the input.
+pub(crate) fn check_score(graph: &Graph, value: ValueId, score: ValueId, input: &[usize]) -> Result<(), ExplainError> {
     let images = input.first().copied().unwrap_or(1);
     if graph.shape(score) == [images] {
-        return Ok(score);
+        return Ok(());
     }
-    let reason = format!("its score has the shape {:?}, not one for each of {images} images", graph.shape(score));
+    let reason = format!(
+        "its score has the shape {:?}, not one number for each of {images} images; hint: choose a value whose first axis \
+         is the batch",
+        graph.shape(score)
+    );
     Err(ExplainError::Objective { value: graph.value(value).name.clone(), shape: graph.shape(value).to_vec(), reason })
 }
 

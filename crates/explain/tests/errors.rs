@@ -3,7 +3,10 @@
 mod common;
 
 use common::Network;
-use eyebar_explain::{ChannelMean, ClassScore, ExplainError, Similarity, grad_cam};
+use eyebar_explain::evaluate::shares;
+use eyebar_explain::perturbation::{Occlusion, Scorer};
+use eyebar_explain::{ChannelMean, ClassScore, ExplainError, GradCam, Similarity, grad_cam, unwatched};
+use eyebar_tensor::Tensor;
 
 #[test]
 fn a_class_out_of_range_names_the_range() {
@@ -50,4 +53,39 @@ fn a_layer_behind_the_target_is_refused() {
     let objective = ChannelMean { channels: vec![0], border: 0 };
     let error = grad_cam(&network.graph, network.input, &network.image, first, network.layer, &objective).unwrap_err();
     assert!(matches!(error, ExplainError::Independent { .. }), "{error}");
+}
+
+/// Whatever is refused, the message ends with what to do.
+#[test]
+fn every_refusal_has_a_remedy() {
+    let network = Network::load("vgg16");
+    let (graph, input, image) = (&network.graph, network.input, &network.image);
+    let shape = image.shape();
+    let class = ClassScore { class: 0 };
+    let filters = ChannelMean { channels: vec![0, 1, 2], border: 0 };
+    let plan = GradCam::new(graph, input, shape, network.output, network.layer, &class).unwrap();
+    let twice: Vec<_> = std::iter::once(2).chain(shape[1..].iter().copied()).collect();
+    let batch = GradCam::new(graph, input, &twice, network.output, network.layer, &class).unwrap();
+    let two = Tensor::zeros(&twice);
+    let map = Tensor::zeros(&[4]);
+    let scorer = Scorer::new(graph, input, shape, network.output, &class, 1).unwrap();
+    let errors: Vec<ExplainError> = vec![
+        network.try_objective(&ClassScore { class: 10 }).unwrap_err(),
+        network.try_objective(&Similarity::to(&[1.0; 9]).unwrap()).unwrap_err(),
+        network.try_objective(&ChannelMean { channels: vec![0], border: 0 }).unwrap_err(),
+        grad_cam(graph, input, image, network.layer, network.layer, &filters).unwrap_err(),
+        Similarity::to(&[0.0]).unwrap_err(),
+        batch.run(&two).unwrap_err(),
+        plan.run(&Tensor::full(shape, f32::NAN)).unwrap_err(),
+        shares(&map, &[]).unwrap_err(),
+        Scorer::new(graph, input, &twice, network.output, &class, 1).err().unwrap(),
+        scorer.scores(&[&[0.0]]).unwrap_err(),
+        Occlusion { patch: 3, stride: 0, ..Occlusion::default() }
+            .run(&scorer, image, &"rgb".parse().unwrap(), &unwatched)
+            .unwrap_err(),
+        Occlusion::default().run(&scorer, &two, &"rgb".parse().unwrap(), &unwatched).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.to_string().contains("; hint: "), "{error}");
+    }
 }

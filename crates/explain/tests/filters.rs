@@ -63,6 +63,34 @@ fn the_same_seed_gives_the_same_picture() {
     }
 }
 
+/// One plan, made for parts of equal size, draws all parts; a filter that does not exist is refused before any is drawn.
+#[test]
+fn one_plan_serves_all_batches() {
+    let network = Network::load("shufflenet_v2");
+    let options = Maximisation { prior: Prior::Pixels { steps: 2, rate: 1.0 }, size: SIZE, ..Maximisation::default() };
+    let channels = [6, 0, 5, 1, 4];
+    let together = draw(&network, &channels, &options);
+    // From one at a time to all of them; where parts of two or three are drawn, the last one is not full.
+    for limit in [1, 1 << 20, 2 << 20, 3 << 20, 4 << 20, 6 << 20] {
+        let in_parts = draw(&network, &channels, &Maximisation { memory_limit: limit, ..options });
+        for (part, whole) in in_parts.iter().zip(&together) {
+            assert_eq!((part.channel, part.dead), (whole.channel, whole.dead));
+            assert!((part.end - whole.end).abs() <= 1e-3 * whole.end.abs(), "{} for {}", part.end, whole.end);
+        }
+        assert_eq!(in_parts.len(), together.len());
+    }
+    let calls = Cell::new(0);
+    let count = |_, _| {
+        calls.set(calls.get() + 1);
+        ControlFlow::Continue(())
+    };
+    let one_by_one = Maximisation { memory_limit: 1, ..options };
+    let channels = [0, 1, 1_000_000];
+    let error = maximise(&network.graph, network.input, &spec(), network.layer, &channels, &one_by_one, &count);
+    assert!(matches!(error, Err(ExplainError::ChannelOutOfRange { channel: 1_000_000, .. })));
+    assert_eq!(calls.get(), 0, "nothing was drawn");
+}
+
 /// Filters of zeros never rise: they are reported, and no picture is made of the noise.
 #[test]
 fn dead_filters_are_reported() {

@@ -63,7 +63,7 @@ impl fmt::Display for Colormap {
 
 /// There is no colour map of that name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no colour map {0:?}; use turbo, jet, viridis, grey or diverging")]
+#[error("there is no colour map {0:?}; hint: use turbo, jet, viridis, grey or diverging")]
 pub struct UnknownColormap(pub String);
 
 impl FromStr for Colormap {

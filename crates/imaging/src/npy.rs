@@ -1,5 +1,7 @@
 //! NumPy's `.npy` array files (NEP 1, versions 1.0 to 3.0), as far as float arrays go.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use eyebar_tensor::{MAX_RANK, Tensor, element_count};
@@ -10,6 +12,10 @@ use crate::error::ImageError;
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// The header is padded so that the data starts at a multiple of this.
 const ALIGNMENT: usize = 64;
+/// Largest file that is read, in bytes: 512 MiB, 134 million float32.
+pub const MAX_FILE_BYTES: u64 = 512 << 20;
+/// Longest header that is read, in bytes; NumPy itself reads no more than 10 000 of a stranger's file.
+const MAX_HEADER_BYTES: usize = 10_000;
 
 /// `array` as a version 1.0 file of little-endian float32 in C order.
 pub fn to_bytes(array: &Tensor) -> Vec<u8> {
@@ -38,20 +44,38 @@ pub fn write(path: &Path, array: &Tensor) -> Result<(), ImageError> {
     write_atomic(path, &to_bytes(array))
 }
 
-/// Reads the array at `path`.
+/// Reads the array at `path`, a regular file of at most [`MAX_FILE_BYTES`].
 ///
 /// # Errors
-/// As [`from_bytes`], and when the file cannot be read.
+/// As [`from_bytes`], and when the file cannot be read, is larger, or is a folder, pipe or device.
 pub fn read(path: &Path) -> Result<Tensor, ImageError> {
-    let bytes = std::fs::read(path).map_err(|source| ImageError::Read { path: path.to_path_buf(), source })?;
+    let read_error = |source| ImageError::Read { path: path.to_path_buf(), source };
+    // Before it is opened: opening a pipe waits for somebody to write.
+    let about = std::fs::metadata(path).map_err(read_error)?;
+    if !about.is_file() {
+        return Err(refuse("it is no regular file but a folder, pipe or device").in_file(path));
+    }
+    check_length(about.len()).map_err(|error| error.in_file(path))?;
+    let mut bytes = Vec::with_capacity(about.len() as usize);
+    // It may grow while it is read.
+    File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(read_error)?;
     from_bytes(&bytes).map_err(|error| error.in_file(path))
+}
+
+fn check_length(bytes: u64) -> Result<(), ImageError> {
+    if bytes > MAX_FILE_BYTES {
+        return Err(refuse(format!("it has {bytes} bytes, more than the {MAX_FILE_BYTES} that are read")));
+    }
+    Ok(())
 }
 
 /// Reads an array of float32, float64 (rounded to float32) or uint8, in either byte order.
 ///
 /// # Errors
-/// When the header is broken, the type is another one, the order is Fortran's, or the data does not fill the shape.
+/// When there are more than [`MAX_FILE_BYTES`], the header is broken, the type is another one, the order is Fortran's,
+/// or the data does not fill the shape.
 pub fn from_bytes(bytes: &[u8]) -> Result<Tensor, ImageError> {
+    check_length(bytes.len() as u64)?;
     let (header, data) = split(bytes)?;
     let quoted = |text: &str| text.trim_matches(['\'', '"']).to_string();
     let kind = quoted(value_of(header, "descr")?);
@@ -94,6 +118,9 @@ fn split(bytes: &[u8]) -> Result<(&str, &[u8]), ImageError> {
         [1..=3, ..] | [] => return Err(refuse("it ends within its header")),
         [version, ..] => return Err(refuse(format!("format version {version} is not known"))),
     };
+    if length > MAX_HEADER_BYTES {
+        return Err(refuse(format!("its header of {length} bytes is longer than {MAX_HEADER_BYTES}")));
+    }
     let (header, data) = rest.split_at_checked(length).ok_or_else(|| refuse("it ends within its header"))?;
     let header = std::str::from_utf8(header).map_err(|_| refuse("the header is not text"))?;
     Ok((header, data))

@@ -57,6 +57,9 @@ pub fn colourise(map: &Tensor, colormap: Colormap) -> RgbImage {
 /// `photo` with a normalised map `[H, W]` over it: up-sampled bilinearly to the photo, coloured, and blended with
 /// opacity `alpha` (0..1, see [`DEFAULT_ALPHA`]).
 ///
+/// Normalise the map at its own resolution: interpolation lowers peaks, and a map that is scaled after it no longer has
+/// the colours that a colour bar up to its maximum promises.
+///
 /// # Panics
 /// When `map` is not two-dimensional.
 pub fn overlay(photo: &RgbImage, map: &Tensor, colormap: Colormap, alpha: f32) -> RgbImage {

@@ -52,6 +52,10 @@ fn overlays_blend() {
     assert_eq!(overlay(&photo, &hot, Colormap::Jet, 1.0).get_pixel(3, 2).0, [r, g, b]);
     assert_eq!(overlay(&photo, &hot, Colormap::Jet, 0.5).get_pixel(0, 0).0, [114, 50, 50]);
     assert_eq!(colourise(&hot, Colormap::Jet).dimensions(), (2, 2));
+    // A peak between two pixels of the photo shows the colour of what is left of it, not of the maximum.
+    let peak = normalise(&map(&[0.0, 0.0, 8.0, 0.0, 0.0, 0.0]), Scale::Max);
+    let grey = overlay(&RgbImage::new(3, 1), &peak, Colormap::Grey, 1.0);
+    assert_eq!(grey.pixels().map(|pixel| pixel.0[0]).collect::<Vec<_>>(), [0, 128, 0]);
 }
 
 #[test]

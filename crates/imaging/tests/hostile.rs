@@ -182,3 +182,66 @@ fn damaged_arrays_never_panic() {
         assert!(error.contains("numpy.save"), "{error}");
     }
 }
+
+/// A header of this length, behind which the data fits.
+fn array_with_header(length: usize) -> Vec<u8> {
+    let mut header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }".to_owned();
+    header.extend(std::iter::repeat_n(' ', length - header.len()));
+    let mut bytes = b"\x93NUMPY\x02\0".to_vec();
+    bytes.extend((length as u32).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(1f32.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn arrays_have_limits() {
+    assert_eq!(npy::from_bytes(&array_with_header(10_000)).expect("an array").data(), [1.0]);
+    let error = npy::from_bytes(&array_with_header(10_001)).expect_err("a long header").to_string();
+    assert!(error.contains("header of 10001 bytes"), "{error}");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let large = folder.path().join("large.npy");
+    // Sparse: takes no room on the disk.
+    let file = std::fs::File::create(&large).expect("create");
+    file.set_len(npy::MAX_FILE_BYTES + 1).expect("a sparse file");
+    let mut irregular = vec![folder.path().to_path_buf()];
+    if cfg!(unix) {
+        // Without an end.
+        irregular.push("/dev/zero".into());
+    }
+    let large = npy::read(&large).expect_err("too large").to_string();
+    assert!(large.contains("536870913 bytes") && large.contains("large.npy") && large.contains("hint"), "{large}");
+    for path in irregular {
+        let error = npy::read(&path).expect_err("no file").to_string();
+        assert!(error.contains("no regular file") && error.contains("hint"), "{error}");
+    }
+}
+
+/// What every error of a picture ends with.
+#[test]
+fn every_error_has_a_remedy() {
+    use std::path::PathBuf;
+    let source = || std::io::Error::from(std::io::ErrorKind::NotFound);
+    let (path, reason) = (PathBuf::from("x"), String::new());
+    let errors = [
+        ImageError::Empty,
+        ImageError::UnknownFormat,
+        ImageError::FileTooLarge { found: 2, limit: 1 },
+        ImageError::TooManyPixels { width: 2, height: 2, max_side: 1, max_pixels: 1 },
+        ImageError::NoPixels { width: 0, height: 0 },
+        ImageError::Truncated { format: "PNG" },
+        ImageError::Broken { format: "PNG", reason: reason.clone() },
+        ImageError::Encode { format: "PNG", width: 0, height: 0, max_side: 1, reason: reason.clone() },
+        ImageError::NotComparable { left: (1, 1), right: (2, 2) },
+        ImageError::Read { path: path.clone(), source: source() },
+        ImageError::Write { path: path.clone(), source: source() },
+        "rgb what".parse::<eyebar_imaging::InputSpec>().expect_err("no specification"),
+        ImageError::Npy { reason },
+        ImageError::Empty.in_file(&path),
+    ];
+    for error in errors {
+        assert_eq!(error.to_string().matches("; hint: ").count(), 1, "{error}");
+    }
+    assert!("plasma".parse::<eyebar_imaging::Colormap>().expect_err("unknown").to_string().contains("; hint: "));
+}

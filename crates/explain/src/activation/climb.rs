@@ -11,8 +11,8 @@ use super::pixels::Pixels;
 use super::random::Random;
 use super::{Filter, Maximisation, Prior};
 use crate::error::ExplainError;
-use crate::objective::ChannelMean;
-use crate::plan::{batch_size, f32_type, may_be_batch, score_of};
+use crate::objective::{ChannelMean, weighted};
+use crate::plan::{batch_size, check_score, f32_type, may_be_batch};
 use crate::progress::{Progress, report};
 use crate::trace::pre_activation;
 
@@ -54,28 +54,32 @@ pub fn maximise(
     let Some(&first) = channels.first() else { return Ok(Vec::new()) };
     let frame = Frame { spec, width, height };
     let layer = pre_activation(graph, layer);
+    let planned = |batch: usize| plan(graph, input, &frame, layer, &vec![first; batch], options);
     let least = batch_size(graph, input, 1);
-    let alone = plan(graph, input, &frame, layer, &vec![first; least], options)?;
+    let alone = planned(least)?;
+    alone.check(channels)?;
     let fitting = (options.memory_limit / alone.bytes().max(1)).clamp(1, channels.len());
-    let batch = match batch_size(graph, input, fitting) {
-        batch if batch > least => match plan(graph, input, &frame, layer, &vec![first; batch], options) {
-            Err(error) if may_be_batch(&error) => least,
-            result => result.map(|_| batch)?,
+    // Equal parts, so that one plan serves all of them and few places stay empty.
+    let parts = channels.len().div_ceil(fitting);
+    let plan = match batch_size(graph, input, channels.len().div_ceil(parts)) {
+        batch if batch > least => match planned(batch) {
+            Err(error) if may_be_batch(&error) => alone,
+            plan => plan?,
         },
-        batch => batch,
+        _ => alone,
     };
+    let network = Network::new(plan, &frame)?;
     let steps = options.prior.steps();
     let total = channels.len() * steps;
     report(progress, 0, total)?;
     let mut filters = Vec::with_capacity(channels.len());
-    for channels in channels.chunks(batch) {
-        // A network made for a fixed batch draws a filter several times over.
-        let needed = batch_size(graph, input, channels.len());
-        let padded: Vec<_> = channels.iter().copied().chain(std::iter::repeat(channels[0])).take(needed).collect();
-        let mountain = plan(graph, input, &frame, layer, &padded, options)?;
+    for channels in channels.chunks(network.batch) {
+        // Places that stay empty draw the first filter once more.
+        let filled = channels.iter().copied().chain(std::iter::repeat(channels[0])).take(network.batch);
         let before = filters.len() * steps;
-        let climbed =
-            mountain.climb(&frame, &padded, options, &|done, _| progress(before + done * channels.len(), total))?;
+        let climbed = climb(&network, &filled.collect::<Vec<_>>(), options, &|done, _| {
+            progress(before + done * channels.len(), total)
+        })?;
         filters.extend(climbed.into_iter().take(channels.len()));
     }
     Ok(filters)
@@ -108,10 +112,14 @@ fn fixed_size(graph: &Graph, input: ValueId, spec: &InputSpec) -> Option<(usize,
     }
 }
 
-/// The batch's score and its gradient with respect to the network's input, specialised but not yet made ready to run.
+/// A batch's score and its gradient with respect to the network's input, specialised but not yet made ready to run.
+/// Which filters are drawn is an input of the graph, so that one plan serves all of them.
 struct Plan {
     graph: Graph,
+    batch: usize,
     input: ValueId,
+    layer: ValueId,
+    weights: ValueId,
     score: ValueId,
     gradient: ValueId,
 }
@@ -124,12 +132,17 @@ fn plan(
     channels: &[usize],
     options: &Maximisation,
 ) -> Result<Plan, ExplainError> {
-    let shape = frame.spec.shape(channels.len(), frame.width, frame.height);
+    let batch = channels.len();
+    let shape = frame.spec.shape(batch, frame.width, frame.height);
     let mut graph = graph.specialise(&[(input, f32_type(&shape)?)], &[layer])?;
+    // Refuses layers that have no filters.
     let objective = ChannelMean { channels: channels.to_vec(), border: options.border };
-    let score = score_of(&mut graph, layer, &objective, &shape)?;
+    let shape_of_weights = objective.weights(&graph, layer)?.shape().to_vec();
+    let weights = graph.add_input("filter weights", f32_type(&shape_of_weights)?);
+    let score = weighted(&mut graph, layer, weights)?;
+    check_score(&graph, layer, score, &shape)?;
     let gradient = graph.add_gradient(score, &[input])?[0];
-    Ok(Plan { graph, input, score, gradient })
+    Ok(Plan { graph, batch, input, layer, weights, score, gradient })
 }
 
 impl Plan {
@@ -139,51 +152,64 @@ impl Plan {
         outputs.map(|&id| 4 * self.graph.shape(id).iter().product::<usize>()).sum()
     }
 
-    fn climb(
-        self,
-        frame: &Frame<'_>,
-        channels: &[usize],
-        options: &Maximisation,
-        progress: Progress<'_>,
-    ) -> Result<Vec<Filter>, ExplainError> {
-        let executor = Executor::new(self.graph, &[self.score, self.gradient])?;
-        let mut network = Network { executor, input: self.input, frame };
-        let mut subjects: Vec<_> = channels
-            .iter()
-            .map(|&channel| subject(frame, options.prior, Random::new(options.seed, channel as u64)))
-            .collect();
-        let at_rest = |subjects: &[Box<dyn Subject>]| subjects.iter().map(|s| s.at_rest()).collect::<Option<Vec<_>>>();
-        let mut start = at_rest(&subjects).map(|views| network.run(&views)).transpose()?.map(|(scores, _)| scores);
-        let mut traces = vec![Vec::new(); subjects.len()];
-        let steps = options.prior.steps();
-        for step in 0..steps {
-            let views: Vec<_> = subjects.par_iter_mut().map(|subject| subject.view()).collect();
-            let (scores, gradients) = network.run(&views)?;
-            subjects.par_iter_mut().zip(gradients).for_each(|(subject, gradient)| subject.ascend(&gradient));
-            traces.iter_mut().zip(&scores).for_each(|(trace, &score)| trace.push(score));
-            start.get_or_insert(scores);
-            report(progress, step + 1, steps)?;
+    /// Refuses filters that the layer does not have, before any is drawn.
+    fn check(&self, channels: &[usize]) -> Result<(), ExplainError> {
+        let count = self.graph.shape(self.layer)[1];
+        match channels.iter().find(|&&channel| channel >= count) {
+            Some(&channel) => {
+                let layer = self.graph.value(self.layer).name.clone();
+                Err(ExplainError::ChannelOutOfRange { channel, layer, count })
+            }
+            None => Ok(()),
         }
-        let views = match at_rest(&subjects) {
-            Some(views) => views,
-            None => subjects.iter_mut().map(|subject| subject.view()).collect(),
-        };
-        let (end, _) = network.run(&views)?;
-        let start = start.unwrap_or_default();
-        let ends = start.into_iter().zip(end);
-        Ok(channels
-            .iter()
-            .zip(&subjects)
-            .zip(traces)
-            .zip(ends)
-            .map(|(((&channel, subject), trace), (start, end))| {
-                // Also where either is NaN.
-                let dead = !(end > start && end.is_finite());
-                let image = (!dead).then(|| subject.picture(frame));
-                Filter { channel, image, start, end, dead, trace }
-            })
-            .collect())
     }
+}
+
+/// Draws a batch of filters.
+fn climb(
+    network: &Network<'_>,
+    channels: &[usize],
+    options: &Maximisation,
+    progress: Progress<'_>,
+) -> Result<Vec<Filter>, ExplainError> {
+    let frame = network.frame;
+    let weights = network.weights(channels, options)?;
+    let mut subjects: Vec<_> = channels
+        .iter()
+        .map(|&channel| subject(frame, options.prior, Random::new(options.seed, channel as u64)))
+        .collect();
+    let at_rest = |subjects: &[Box<dyn Subject>]| subjects.iter().map(|s| s.at_rest()).collect::<Option<Vec<_>>>();
+    let start = at_rest(&subjects).map(|views| network.run(&weights, &views)).transpose()?;
+    let mut start = start.map(|(scores, _)| scores);
+    let mut traces = vec![Vec::new(); subjects.len()];
+    let steps = options.prior.steps();
+    for step in 0..steps {
+        let views: Vec<_> = subjects.par_iter_mut().map(|subject| subject.view()).collect();
+        let (scores, gradients) = network.run(&weights, &views)?;
+        subjects.par_iter_mut().zip(gradients).for_each(|(subject, gradient)| subject.ascend(&gradient));
+        traces.iter_mut().zip(&scores).for_each(|(trace, &score)| trace.push(score));
+        start.get_or_insert(scores);
+        report(progress, step + 1, steps)?;
+    }
+    let views = match at_rest(&subjects) {
+        Some(views) => views,
+        None => subjects.iter_mut().map(|subject| subject.view()).collect(),
+    };
+    let (end, _) = network.run(&weights, &views)?;
+    let start = start.unwrap_or_default();
+    let ends = start.into_iter().zip(end);
+    Ok(channels
+        .iter()
+        .zip(&subjects)
+        .zip(traces)
+        .zip(ends)
+        .map(|(((&channel, subject), trace), (start, end))| {
+            // Also where either is NaN.
+            let dead = !(end > start && end.is_finite());
+            let image = (!dead).then(|| subject.picture(frame));
+            Filter { channel, image, start, end, dead, trace }
+        })
+        .collect())
 }
 
 fn subject(frame: &Frame<'_>, prior: Prior, mut random: Random) -> Box<dyn Subject> {
@@ -193,15 +219,30 @@ fn subject(frame: &Frame<'_>, prior: Prior, mut random: Random) -> Box<dyn Subje
     }
 }
 
+/// The plan, made ready: weights of the network are packed once for all batches.
 struct Network<'a> {
     executor: Executor,
+    batch: usize,
     input: ValueId,
+    layer: ValueId,
+    weights: ValueId,
     frame: &'a Frame<'a>,
 }
 
-impl Network<'_> {
+impl<'a> Network<'a> {
+    fn new(plan: Plan, frame: &'a Frame<'a>) -> Result<Self, ExplainError> {
+        let Plan { graph, batch, input, layer, weights, score, gradient } = plan;
+        Ok(Self { executor: Executor::new(graph, &[score, gradient])?, batch, input, layer, weights, frame })
+    }
+
+    /// What makes the scores those of `channels`, one for each image of the batch.
+    fn weights(&self, channels: &[usize], options: &Maximisation) -> Result<Value, ExplainError> {
+        let objective = ChannelMean { channels: channels.to_vec(), border: options.border };
+        objective.weights(self.executor.graph(), self.layer).map(Value::F32)
+    }
+
     /// Scores of the views, and their gradients with respect to them.
-    fn run(&mut self, views: &[Vec<f32>]) -> Result<(Vec<f32>, Vec<Vec<f32>>), ExplainError> {
+    fn run(&self, weights: &Value, views: &[Vec<f32>]) -> Result<(Vec<f32>, Vec<Vec<f32>>), ExplainError> {
         let frame = self.frame;
         let size = frame.len();
         let mut data = vec![0.0; views.len() * size];
@@ -209,7 +250,7 @@ impl Network<'_> {
         let input = Tensor::new(&frame.spec.shape(views.len(), frame.width, frame.height), data)
             .map_err(|source| ExplainError::Build { value: "input".to_owned(), source: OperatorError::from(source) })?;
         let input = Value::F32(input);
-        let results = self.executor.run(&[(self.input, &input)])?;
+        let results = self.executor.run(&[(self.input, &input), (self.weights, weights)])?;
         let [Some(scores), Some(gradients)] = [results[0].as_f32(), results[1].as_f32()] else {
             unreachable!("the planned outputs are f32");
         };

@@ -23,14 +23,19 @@ pub use measures::{Measures, correlation, entropy, measure, spatial_variance};
 /// What is known of pictures beforehand, that is, what the ascent moves.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Prior {
-    /// Nothing: each pixel for itself, x ← x + `rate` · g / ‖g‖₂ for pixels x of 0 to 1, without clipping.
+    /// Nothing: each pixel for itself, x ← x + η · g / ‖g‖₂ for pixels x of 0 to 1.
     ///
-    /// On a range of 0 to 255 the same step is 255 times as long. A step of 10 *there* never leaves the starting noise,
-    /// whose norm is about 4000 at 128 × 128.
+    /// Nothing is clipped on the way: pixels leave 0 to 1, and the network sees them beyond black and white. Only the
+    /// picture that is shown is brought to the mean ½ and the standard deviation 0.15, and cut off at 0 and 1; it tells
+    /// of the pattern, not of its contrast.
     Pixels {
         /// Steps of the ascent.
         steps: usize,
-        /// Length η of a step.
+        /// Length η of a step, the norm of the change of the whole picture, in units of the range 0 to 1: above 0.
+        ///
+        /// The default of 10 changes a picture of 128 × 128 × 3 values by 10 / √49 152 = 0.045 a value (root mean
+        /// square), 11.5 of 255 grey levels. On a range of 0 to 255 the same step has the length 2550; one of 10 *there*
+        /// never leaves the starting noise, whose norm is about 4000.
         rate: f32,
     },
     /// The amplitudes of waves, falling with frequency as those of photographs do, in colours that are uncorrelated in

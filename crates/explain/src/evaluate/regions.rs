@@ -61,31 +61,52 @@ pub fn shares(map: &Tensor, regions: &[Region]) -> Result<Vec<Share>, ExplainErr
     if map.data().iter().any(|value| !value.is_finite()) {
         return Err(ExplainError::NotFinite { what: "the map".to_owned() });
     }
-    regions.iter().map(|region| share(map, region)).collect()
+    // As a rule, all masks are of one size.
+    let mut last: Option<Positive> = None;
+    let mut shares = Vec::with_capacity(regions.len());
+    for region in regions {
+        check(&region.mask, "the mask of a region")?;
+        let positive = match last.take() {
+            Some(positive) if positive.map.shape() == region.mask.shape() => positive,
+            _ => Positive::new(map, region.mask.shape()),
+        };
+        shares.push(positive.share(region));
+        last = Some(positive);
+    }
+    Ok(shares)
 }
 
-fn share(map: &Tensor, region: &Region) -> Result<Share, ExplainError> {
-    check(&region.mask, "the mask of a region")?;
-    let (height, width) = (region.mask.shape()[0], region.mask.shape()[1]);
-    let map = resize_map(map, height, width);
-    let (mut inside, mut total, mut covered) = (0f64, 0f64, 0f64);
-    for (&value, &weight) in map.data().iter().zip(region.mask.data()) {
-        let positive = f64::from(value.max(0.0));
-        total += positive;
-        inside += positive * f64::from(weight);
-        covered += f64::from(weight);
+/// The positive part of a map at the size of a mask, and its sum.
+struct Positive {
+    map: Tensor,
+    total: f64,
+}
+
+impl Positive {
+    fn new(map: &Tensor, shape: &[usize]) -> Self {
+        let map = resize_map(map, shape[0], shape[1]).map(|value| value.max(0.0));
+        let total = map.data().iter().map(|&value| f64::from(value)).sum();
+        Self { map, total }
     }
-    let mass = (total > 0.0).then(|| inside / total);
-    let area = covered / (height * width) as f64;
-    let ratio = mass.filter(|_| area > 0.0).map(|mass| mass / area);
-    Ok(Share { region: region.name.clone(), mass, area, ratio })
+
+    fn share(&self, region: &Region) -> Share {
+        let (mut inside, mut covered) = (0f64, 0f64);
+        for (&value, &weight) in self.map.data().iter().zip(region.mask.data()) {
+            inside += f64::from(value) * f64::from(weight);
+            covered += f64::from(weight);
+        }
+        let mass = (self.total > 0.0).then(|| inside / self.total);
+        let area = covered / self.map.len() as f64;
+        let ratio = mass.filter(|_| area > 0.0).map(|mass| mass / area);
+        Share { region: region.name.clone(), mass, area, ratio }
+    }
 }
 
 fn check(map: &Tensor, what: &str) -> Result<(), ExplainError> {
     if map.shape().len() == 2 && !map.is_empty() {
         return Ok(());
     }
-    Err(ExplainError::Input { found: map.shape().to_vec(), expected: format!("{what}, [H, W],") })
+    Err(ExplainError::Input { found: map.shape().to_vec(), expected: format!("{what} of the shape [H, W]") })
 }
 
 /// The rectangle between fractions of the height and of the width.
@@ -132,6 +153,21 @@ mod tests {
         assert_eq!((shares[0].mass, shares[0].area, shares[0].ratio), (Some(0.75), 0.5, Some(1.5)));
         assert_eq!((shares[1].mass, shares[1].area, shares[1].ratio), (Some(0.125), 0.125, Some(1.0)));
         assert_eq!((shares[2].mass, shares[2].area, shares[2].ratio), (Some(0.0), 0.0, None));
+    }
+
+    #[test]
+    fn masks_of_several_sizes_each_get_the_map_in_theirs() {
+        let map = Tensor::from_fn(&[3, 5], |at| at as f32 - 4.0);
+        let region = |height: usize, width: usize| Region {
+            name: format!("{height} × {width}"),
+            mask: Tensor::from_fn(&[height, width], |at| (at % 3) as f32 / 2.0),
+        };
+        let regions = [region(4, 6), region(4, 6), region(9, 2), region(4, 6), region(2, 9)];
+        let together = shares(&map, &regions).unwrap();
+        for (share, region) in together.iter().zip(&regions) {
+            assert_eq!(share, &shares(&map, std::slice::from_ref(region)).unwrap()[0]);
+        }
+        assert_ne!(together[0].mass, together[2].mass);
     }
 
     #[test]

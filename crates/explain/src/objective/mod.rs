@@ -7,6 +7,7 @@ mod similarity;
 use eyebar_network::{Graph, ValueId};
 
 pub use channel::ChannelMean;
+pub(crate) use channel::weighted;
 pub use class::ClassScore;
 pub use similarity::Similarity;
 
@@ -34,7 +35,11 @@ fn refuse(graph: &Graph, value: ValueId, reason: &str) -> ExplainError {
 /// Images and numbers per image of `[N, …]`; a lone vector is one image.
 fn rows(graph: &Graph, value: ValueId) -> Result<(usize, usize), ExplainError> {
     match graph.shape(value) {
-        [] => Err(refuse(graph, value, "it is a single number; [N, …] is needed, one row per image")),
+        [] => Err(refuse(
+            graph,
+            value,
+            "it is a single number; hint: choose an output of the shape [N, …], one row per image",
+        )),
         &[count] => Ok((1, count)),
         [images, rest @ ..] => Ok((*images, rest.iter().product())),
     }

@@ -39,7 +39,7 @@ impl Objective for Similarity {
         let (images, count) = rows(graph, value)?;
         if count != self.direction.len() {
             let reason = format!(
-                "the reference embedding has {} numbers, this has {count} per image; compare embeddings of one network",
+                "the reference embedding has {} numbers, this has {count} per image; hint: compare embeddings of one network",
                 self.direction.len()
             );
             return Err(refuse(graph, value, &reason));
