@@ -4,7 +4,7 @@ use std::path::Path;
 
 use eyebar_explain::cam::GradCam;
 use eyebar_imaging::overlay::{DEFAULT_ALPHA, colourise, normalise, overlay};
-use eyebar_imaging::resize::{Filter, resize_map, resize_with};
+use eyebar_imaging::resize::{Filter, resize_with};
 use eyebar_imaging::{Colormap, RgbImage, Scale};
 use eyebar_report::{Cell, ColourBar, Figure, Row, Table};
 use eyebar_tensor::Tensor;
@@ -107,8 +107,7 @@ impl CamResult {
     /// The map over its picture.
     pub fn overlay(&self, colormap: Colormap) -> Option<RgbImage> {
         let canvas = self.canvas.as_ref()?;
-        let full = resize_map(&self.map, canvas.height() as usize, canvas.width() as usize);
-        Some(overlay(canvas, &normalise(&full, Scale::Max), colormap, DEFAULT_ALPHA))
+        Some(overlay(canvas, &normalise(&self.map, Scale::Max), colormap, DEFAULT_ALPHA))
     }
 
     /// The map itself, one colour a cell.
@@ -147,7 +146,7 @@ impl CamResult {
             .row(Row::new("", cells))
             .colour_bar(self.colour_bar(colormap))
             .footnote(
-                "Selvaraju et al. 2017. The overlay is up-sampled bilinearly and scaled to its maximum; alpha 0.4.",
+                "Selvaraju et al. 2017. Colours up to the raw map's maximum; overlay up-sampled bilinearly, alpha 0.4.",
             )
             .render()
     }

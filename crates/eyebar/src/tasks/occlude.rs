@@ -5,7 +5,6 @@ use std::path::Path;
 use eyebar_explain::perturbation::{Occlusion, Scorer};
 use eyebar_explain::{ExplainError, Progress};
 use eyebar_imaging::overlay::{DEFAULT_ALPHA, colourise, normalise, overlay};
-use eyebar_imaging::resize::resize_map;
 use eyebar_imaging::{Colormap, RgbImage, Scale};
 use eyebar_network::NetworkError;
 use eyebar_report::{Cell, ColourBar, Figure, Row, Table};
@@ -117,8 +116,7 @@ impl OcclusionResult {
     /// The positive part of the map over its picture.
     pub fn overlay(&self, colormap: Colormap) -> Option<RgbImage> {
         let canvas = self.canvas.as_ref()?;
-        let full = resize_map(&self.map, canvas.height() as usize, canvas.width() as usize);
-        Some(overlay(canvas, &normalise(&full, Scale::Max), colormap, DEFAULT_ALPHA))
+        Some(overlay(canvas, &normalise(&self.map, Scale::Max), colormap, DEFAULT_ALPHA))
     }
 
     /// Drops and rises about zero.
