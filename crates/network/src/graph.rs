@@ -288,7 +288,7 @@ impl Graph {
     }
 
     /// For every value, the index of the node that computes it.
-    pub(crate) fn producers(&self) -> HashMap<ValueId, usize> {
+    pub fn producers(&self) -> HashMap<ValueId, usize> {
         let mut producers = HashMap::new();
         for (index, node) in self.nodes.iter().enumerate() {
             producers.extend(node.outputs.iter().flatten().map(|&id| (id, index)));

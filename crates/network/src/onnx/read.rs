@@ -299,9 +299,9 @@ mod tests {
     use super::super::tensor::value_to_proto;
     use super::super::{Attribute, AttributeValue};
     use crate::error::NetworkError;
-    use crate::graph::Graph;
+    use crate::graph::{Dimension, Graph};
     use crate::quantise::WeightQuantisation;
-    use crate::value::Value;
+    use crate::value::{DataType, Value};
 
     fn node(operator: &str, input: &[&str], output: &str, value: Option<Value>) -> NodeProto {
         let attribute = |value| Attribute { name: "value", value: AttributeValue::Tensor(value) }.to_proto();
@@ -354,6 +354,28 @@ mod tests {
             let error = graph.quantise_weights(options).unwrap_err().to_string();
             assert!(error.contains("\"w\"") && error.contains("element 9") && error.contains("hint:"), "{error}");
         }
+    }
+
+    /// As a file declares it that states the shape of its input, but not that of its output.
+    #[test]
+    fn written_outputs_have_shapes_also_where_the_file_had_none() {
+        for (batch, side) in [(Dimension::Fixed(1), Dimension::Fixed(8)), (free(), free())] {
+            let mut graph = read(vec![node("MatMul", &["w", "x"], "y", None)], Some(&weights())).unwrap();
+            let input = graph.inputs()[0];
+            graph.value_mut(input).declared = Some(vec![batch.clone(), Dimension::Fixed(8), side.clone()]);
+            graph.value_mut(input).declared_dtype = Some(DataType::F32);
+            let again = super::read(super::super::write(&graph, "m", &[]).into()).unwrap().graph;
+            let output = again.value(again.outputs()[0]);
+            assert_eq!(output.declared, Some(vec![batch, Dimension::Fixed(8), side]));
+            assert_eq!(output.declared_dtype, Some(DataType::F32));
+        }
+        let unknown = read(vec![node("MatMul", &["x", "w"], "y", None)], Some(&weights())).unwrap();
+        let again = super::read(super::super::write(&unknown, "m", &[]).into()).unwrap().graph;
+        assert_eq!(again.value(again.outputs()[0]).declared, None, "nothing is known of the input either");
+    }
+
+    fn free() -> Dimension {
+        Dimension::Free(String::new())
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! [`Graph`] → ONNX file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 
@@ -11,13 +11,16 @@ use super::proto::{
 };
 use super::tensor::{data_type_to_proto, value_to_proto};
 use crate::graph::{Dimension, Graph, ValueId};
-use crate::value::DataType;
+use crate::value::{DataType, TensorType};
 
 /// The operator set that [`write()`] declares: the first with blocked `DequantizeLinear`.
 pub const WRITTEN_OPSET: i64 = 21;
 
 /// IR version that goes with [`WRITTEN_OPSET`].
 const IR_VERSION: i64 = 10;
+
+/// Types by value, with dimensions that may be free.
+type Inferred = HashMap<ValueId, (DataType, Vec<Dimension>)>;
 
 /// Serialises a graph as an ONNX model with the given metadata properties.
 ///
@@ -40,6 +43,7 @@ pub fn write(graph: &Graph, name: &str, metadata: &[(&str, &str)]) -> Vec<u8> {
         attribute: node.operator.attributes().iter().map(Attribute::to_proto).collect(),
         domain: Some(node.operator.domain().to_owned()).filter(|domain| !domain.is_empty()),
     });
+    let inferred = inferred_outputs(graph);
     let mut initializers = Vec::new();
     for id in graph.value_ids().filter(|id| read.contains(id)) {
         if let Some(value) = graph.constant_value(id) {
@@ -62,8 +66,8 @@ pub fn write(graph: &Graph, name: &str, metadata: &[(&str, &str)]) -> Vec<u8> {
             node: nodes.collect(),
             name: Some(name.to_owned()),
             initializer: initializers,
-            input: graph.inputs().iter().map(|&id| value_info(graph, id)).collect(),
-            output: graph.outputs().iter().map(|&id| value_info(graph, id)).collect(),
+            input: graph.inputs().iter().map(|&id| value_info(graph, id, &inferred)).collect(),
+            output: graph.outputs().iter().map(|&id| value_info(graph, id, &inferred)).collect(),
         }),
         opset_import,
         metadata_props: metadata
@@ -77,10 +81,49 @@ pub fn write(graph: &Graph, name: &str, metadata: &[(&str, &str)]) -> Vec<u8> {
     model.encode_to_vec()
 }
 
-fn value_info(graph: &Graph, id: ValueId) -> ValueInfoProto {
+/// The types of outputs whose shape neither the file nor the graph knows, where the inputs declare theirs. A dimension that
+/// is not the same for two sizes of the inputs' free ones is free.
+fn inferred_outputs(graph: &Graph) -> Inferred {
+    let unknown = |id: &&ValueId| graph.value(**id).declared.is_none() && graph.value(**id).kind.is_none();
+    let outputs: Vec<_> = graph.outputs().iter().filter(unknown).copied().collect();
+    if outputs.is_empty() {
+        return HashMap::new();
+    }
+    // The first axis is the batch; the others suit networks that halve the size up to six times.
+    let (Some(small), Some(large)) = (trial(graph, &outputs, 2, 192), trial(graph, &outputs, 3, 320)) else {
+        return HashMap::new();
+    };
+    let agree = |(&small, &large): (&usize, &usize)| {
+        if small == large { Dimension::Fixed(small) } else { Dimension::Free(String::new()) }
+    };
+    let both = outputs.iter().zip(small.into_iter().zip(large));
+    let alike = both.filter(|(_, (small, large))| small.shape.len() == large.shape.len());
+    alike
+        .map(|(&id, (small, large))| (id, (small.dtype, small.shape.iter().zip(&large.shape).map(agree).collect())))
+        .collect()
+}
+
+/// The types of `outputs` where the free dimensions of the inputs have these sizes.
+fn trial(graph: &Graph, outputs: &[ValueId], batch: usize, side: usize) -> Option<Vec<TensorType>> {
+    let given = graph.inputs().iter().map(|&id| {
+        let info = graph.value(id);
+        let size = |(axis, dim): (usize, &Dimension)| match dim {
+            Dimension::Fixed(size) => *size,
+            Dimension::Free(_) if axis == 0 => batch,
+            Dimension::Free(_) => side,
+        };
+        let shape = info.declared.as_ref()?.iter().enumerate().map(size).collect();
+        Some((id, TensorType { dtype: info.declared_dtype?, shape }))
+    });
+    let graph = graph.specialise(&given.collect::<Option<Vec<_>>>()?, outputs).ok()?;
+    outputs.iter().map(|&id| graph.value(id).kind.clone()).collect()
+}
+
+fn value_info(graph: &Graph, id: ValueId, inferred: &Inferred) -> ValueInfoProto {
+    let inferred = inferred.get(&id);
     let info = graph.value(id);
     let fixed = |n: usize| DimensionProto { dim_value: Some(n as i64), dim_param: None };
-    let dims = match (&info.declared, &info.kind) {
+    let dims = match (info.declared.as_ref().or(inferred.map(|(_, dims)| dims)), &info.kind) {
         (Some(declared), _) => Some(
             declared
                 .iter()
@@ -95,7 +138,8 @@ fn value_info(graph: &Graph, id: ValueId) -> ValueInfoProto {
         (None, Some(kind)) => Some(kind.shape.iter().map(|&n| fixed(n)).collect()),
         (None, None) => None,
     };
-    let dtype = info.kind.as_ref().map(|kind| kind.dtype).or(info.declared_dtype).unwrap_or(DataType::F32);
+    let dtype = info.kind.as_ref().map(|kind| kind.dtype).or(info.declared_dtype);
+    let dtype = dtype.or(inferred.map(|(dtype, _)| *dtype)).unwrap_or(DataType::F32);
     ValueInfoProto {
         name: Some(info.name.clone()),
         kind: Some(TypeProto {
