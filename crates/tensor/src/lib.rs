@@ -7,6 +7,7 @@
 #![allow(clippy::needless_range_loop)]
 
 mod array;
+pub mod blocked;
 pub mod conv;
 pub mod elementwise;
 pub mod gemm;

@@ -71,7 +71,7 @@ impl WindowAxis {
     }
 
     /// How many taps of each window an average divides by: those inside the input, or inside the padding too.
-    fn counts(&self, include_padding: bool) -> Vec<f32> {
+    pub fn counts(&self, include_padding: bool) -> Vec<f32> {
         let end = self.input + self.pad_begin + self.pad_end;
         let padded = |index: usize| end.saturating_sub(index * self.stride).div_ceil(self.dilation).min(self.kernel);
         let count = |index| if include_padding { padded(index) } else { self.taps(index).len() };

@@ -9,6 +9,10 @@ pub(crate) trait Simd {
     const LANES: usize;
     /// Rows of a matrix product's tile.
     const TILE_ROWS: usize;
+    /// Pixels of a tile of the blocked layout's products.
+    const PIXELS: usize;
+    /// Blocks of filters of such a tile.
+    const BLOCKS: usize;
     /// Vectors in a row of a matrix product's tile.
     const TILE_VECTORS: usize;
     /// Columns of a matrix product's tile.
@@ -20,6 +24,13 @@ pub(crate) trait Simd {
     /// a · b + c.
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// The larger; `b` where either is NaN.
+    unsafe fn max(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// The larger; NaN where either is.
+    unsafe fn maximum(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// The smaller; `b` where either is NaN.
+    unsafe fn min(a: Self::Vector, b: Self::Vector) -> Self::Vector;
 }
 
 /// Plain Rust on small arrays; compilers turn it into whatever baseline vectors there are.
@@ -32,6 +43,8 @@ impl Simd for Scalar {
     const LANES: usize = SCALAR_LANES;
     const TILE_ROWS: usize = 4;
     const TILE_VECTORS: usize = 2;
+    const PIXELS: usize = 2;
+    const BLOCKS: usize = 1;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self::Vector {
@@ -59,6 +72,26 @@ impl Simd for Scalar {
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector {
         std::array::from_fn(|lane| a[lane] + b[lane])
     }
+
+    #[inline(always)]
+    unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| a[lane] - b[lane])
+    }
+
+    #[inline(always)]
+    unsafe fn max(a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| if a[lane] > b[lane] { a[lane] } else { b[lane] })
+    }
+
+    #[inline(always)]
+    unsafe fn maximum(a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| if a[lane] > b[lane] || a[lane].is_nan() { a[lane] } else { b[lane] })
+    }
+
+    #[inline(always)]
+    unsafe fn min(a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| if a[lane] < b[lane] { a[lane] } else { b[lane] })
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -67,8 +100,10 @@ pub(crate) use x86::{Avx2, Avx512};
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps,
-        _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
+        __m256, __m512, _CMP_UNORD_Q, _mm256_add_ps, _mm256_blendv_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+        _mm256_max_ps, _mm256_min_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
+        _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_mov_ps, _mm512_max_ps, _mm512_min_ps,
+        _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
     };
 
     use super::Simd;
@@ -80,14 +115,16 @@ mod x86 {
     pub(crate) struct Avx512;
 
     macro_rules! implement {
-        ($name:ident, $vector:ty, $lanes:literal, $rows:literal, $vectors:literal,
-         $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident) => {
+        ($name:ident, $vector:ty, $lanes:literal, $rows:literal, $vectors:literal, $pixels:literal, $blocks:literal,
+         $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident, $max:ident, $min:ident, $maximum:expr) => {
             // SAFETY (all methods): the trait's caller promises the instruction set and valid pointers.
             impl Simd for $name {
                 type Vector = $vector;
                 const LANES: usize = $lanes;
                 const TILE_ROWS: usize = $rows;
                 const TILE_VECTORS: usize = $vectors;
+                const PIXELS: usize = $pixels;
+                const BLOCKS: usize = $blocks;
 
                 #[inline(always)]
                 unsafe fn splat(value: f32) -> Self::Vector {
@@ -113,6 +150,26 @@ mod x86 {
                 unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector {
                     unsafe { $add(a, b) }
                 }
+
+                #[inline(always)]
+                unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                    unsafe { $sub(a, b) }
+                }
+
+                #[inline(always)]
+                unsafe fn max(a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                    unsafe { $max(a, b) }
+                }
+
+                #[inline(always)]
+                unsafe fn maximum(a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                    unsafe { $maximum(a, b) }
+                }
+
+                #[inline(always)]
+                unsafe fn min(a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                    unsafe { $min(a, b) }
+                }
             }
         };
     }
@@ -123,11 +180,17 @@ mod x86 {
         8,
         4,
         3,
+        6,
+        1,
         _mm256_set1_ps,
         _mm256_loadu_ps,
         _mm256_storeu_ps,
         _mm256_fmadd_ps,
-        _mm256_add_ps
+        _mm256_add_ps,
+        _mm256_sub_ps,
+        _mm256_max_ps,
+        _mm256_min_ps,
+        |a, b| _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a))
     );
     implement!(
         Avx512,
@@ -135,11 +198,17 @@ mod x86 {
         16,
         8,
         2,
+        8,
+        2,
         _mm512_set1_ps,
         _mm512_loadu_ps,
         _mm512_storeu_ps,
         _mm512_fmadd_ps,
-        _mm512_add_ps
+        _mm512_add_ps,
+        _mm512_sub_ps,
+        _mm512_max_ps,
+        _mm512_min_ps,
+        |a, b| _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a), a)
     );
 }
 

@@ -1,0 +1,249 @@
+//! Convolution as it is defined, some pixels times a panel of filters at a time.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::epilogue::Epilogue;
+use super::frame::Frame;
+use super::panel::{Panels, Sink, multiply};
+use super::{BLOCK, blocks};
+use crate::conv::Conv2d;
+use crate::scratch::with_scratch;
+use crate::shared::SharedMut;
+use crate::simd::{Isa, Simd, dispatch};
+
+/// Taps that are added up in one go: 1024 channels, so that a panel of weights stays in the second cache.
+const TAPS: usize = 64;
+/// Elements of a task's framed input (512 KiB).
+const FRAME_ELEMENTS: usize = 1 << 17;
+/// Largest frame that is built at all (64 MiB): beyond it, pads or dilations are absurd.
+const LARGEST_FRAME: usize = 1 << 24;
+/// Pixels of a task without a frame.
+const PIXELS_PER_TASK: usize = 192;
+/// Tasks that keep a handful of threads busy.
+const FEW_TASKS: usize = 8;
+
+/// A convolution of one group with packed weights.
+///
+/// `[N, ⌈C / 16⌉, H, W, 16]` goes in, or `[N, C, H, W]` where C is small; `[N, ⌈O / 16⌉, H', W', 16]` comes out.
+#[derive(Debug, Clone)]
+pub struct DirectConv {
+    isa: Isa,
+    conv: Conv2d,
+    panels: Panels,
+    dense: bool,
+}
+
+impl DirectConv {
+    /// Whether `conv` can be computed so: one group, and pads and dilations in proportion to the image.
+    pub fn fits(conv: &Conv2d) -> bool {
+        let planes = blocks(conv.channels).saturating_mul(Frame::new(conv, 1, BLOCK).plane());
+        conv.groups == 1 && planes <= LARGEST_FRAME
+    }
+
+    /// Packs `weights`, `[filters, channels, kernel.0, kernel.1]`. Fewer than 16 channels are read dense.
+    ///
+    /// # Panics
+    /// When the weights have another number of elements, or there are groups.
+    pub fn new(isa: Isa, conv: Conv2d, weights: &[f32]) -> Self {
+        assert!(conv.groups == 1 && weights.len() == conv.weights_len(), "weights do not fit {conv:?}");
+        let taps = conv.kernel.0 * conv.kernel.1;
+        let dense = conv.channels < BLOCK;
+        let lanes = if dense { 1 } else { BLOCK };
+        let panels = Panels::new(isa, conv.filters, conv.channels.next_multiple_of(lanes) * taps, |filter, k| {
+            let (tap, channel) = (k / lanes % taps, k / lanes / taps * lanes + k % lanes);
+            if channel < conv.channels { weights[(filter * conv.channels + channel) * taps + tap] } else { 0.0 }
+        });
+        Self { isa, conv, panels, dense }
+    }
+
+    /// Whether the input is dense, `[N, C, H, W]`.
+    pub fn is_dense(&self) -> bool {
+        self.dense
+    }
+
+    /// Convolves a batch.
+    ///
+    /// # Panics
+    /// When the sizes do not fit.
+    pub fn run(&self, input: &[f32], epilogue: Epilogue<'_>, out: &mut [f32]) {
+        let conv = &self.conv;
+        let (planes, lanes) = if self.dense { (conv.channels, 1) } else { (blocks(conv.channels), BLOCK) };
+        let image_len = planes * conv.input.0 * conv.input.1 * lanes;
+        let positions = conv.positions();
+        let out_len = blocks(conv.filters) * positions * BLOCK;
+        assert_eq!(input.len() * out_len, out.len() * image_len, "input and output do not fit");
+        epilogue.check(blocks(conv.filters), out.len());
+        if out.is_empty() {
+            return;
+        }
+        let framed = conv.pad != (0, 0) || {
+            let reach = Frame::new(conv, conv.output.0, lanes);
+            reach.rows > conv.input.0 || reach.width > conv.input.1
+        };
+        let images = out.len() / out_len;
+        let pixels = self.pixels_per_task(framed, planes, lanes);
+        let ranges = positions.div_ceil(pixels);
+        // Where there are too few pixels to share out, the filters are.
+        let groups = FEW_TASKS.div_ceil(images * ranges).min(self.panels.count());
+        let panels_per_group = self.panels.count().div_ceil(groups);
+        let out = SharedMut::new(out);
+        (0..images * ranges * groups).into_par_iter().for_each(|task| {
+            let (group, task) = (task % groups, task / groups);
+            let (range, image) = (task % ranges, task / ranges);
+            let pixels = range * pixels..positions.min((range + 1) * pixels);
+            let panels = group * panels_per_group..self.panels.count().min((group + 1) * panels_per_group);
+            if panels.is_empty() {
+                return;
+            }
+            let input = &input[image * image_len..][..image_len];
+            let first = image * out_len;
+            if framed {
+                let rows = pixels.start / conv.output.1..pixels.end.div_ceil(conv.output.1);
+                let frame = Frame::new(conv, rows.len(), lanes);
+                with_scratch(planes * frame.plane(), |data| {
+                    frame.fill(conv, rows.start, input, data);
+                    let job = &Job { layer: self, data, frame, row: rows.start, pixels, panels, epilogue, out, first };
+                    // SAFETY: `isa` proves the instruction set; tasks write disjoint pixels and filters.
+                    unsafe { dispatch!(self.isa, sum(job: &Job<'_>)) }
+                });
+            } else {
+                let frame = Frame { rows: conv.input.0, width: conv.input.1, lanes };
+                let job = &Job { layer: self, data: input, frame, row: 0, pixels, panels, epilogue, out, first };
+                // SAFETY: as above.
+                unsafe { dispatch!(self.isa, sum(job: &Job<'_>)) }
+            }
+        });
+    }
+
+    /// Whole rows with a frame, any number without.
+    fn pixels_per_task(&self, framed: bool, planes: usize, lanes: usize) -> usize {
+        if !framed {
+            return PIXELS_PER_TASK;
+        }
+        let conv = &self.conv;
+        let elements = |rows: usize| planes * Frame::new(conv, rows, lanes).plane();
+        let fewest = conv.output.0.div_ceil(FEW_TASKS).max(1);
+        let rows = (1..=fewest).rev().find(|&rows| elements(rows) <= FRAME_ELEMENTS).unwrap_or(1);
+        rows * conv.output.1
+    }
+}
+
+struct Job<'a> {
+    layer: &'a DirectConv,
+    data: &'a [f32],
+    frame: Frame,
+    /// Row of the output that the frame begins with.
+    row: usize,
+    pixels: Range<usize>,
+    panels: Range<usize>,
+    epilogue: Epilogue<'a>,
+    out: SharedMut<'a>,
+    /// First element of the image's output.
+    first: usize,
+}
+
+/// # Safety
+/// The processor has the instruction set of `S`, and nobody else touches the job's outputs.
+#[inline(always)]
+unsafe fn sum<S: Simd>(job: &Job<'_>) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if job.layer.dense {
+            sum_channels::<S, 1>(job);
+        } else {
+            sum_channels::<S, BLOCK>(job);
+        }
+    }
+}
+
+/// # Safety
+/// As [`sum`].
+#[inline(always)]
+unsafe fn sum_channels<S: Simd, const LANES: usize>(job: &Job<'_>) {
+    let (conv, frame) = (&job.layer.conv, job.frame);
+    let planes = job.data.len() / frame.plane();
+    let mut taps = Vec::with_capacity(TAPS);
+    let places = (0..planes).flat_map(|plane| {
+        (0..conv.kernel.0).flat_map(move |ky| {
+            (0..conv.kernel.1).map(move |kx| {
+                plane * frame.plane() + (ky * conv.dilation.0 * frame.width + kx * conv.dilation.1) * LANES
+            })
+        })
+    });
+    let total = planes * conv.kernel.0 * conv.kernel.1;
+    let mut done = 0;
+    for tap in places {
+        taps.push(tap);
+        if taps.len() < TAPS && done + taps.len() < total {
+            continue;
+        }
+        let last = done + taps.len() == total;
+        for panel in job.panels.clone() {
+            let blocks = job.layer.panels.blocks_of(panel);
+            let positions = conv.positions();
+            let sink = Output {
+                job,
+                at: job.first + (blocks.start * positions + job.pixels.start) * BLOCK,
+                block_stride: positions * BLOCK,
+                channel: blocks.start * BLOCK,
+                first: done == 0,
+                last,
+            };
+            let mut place = (job.pixels.start / conv.output.1 - job.row, job.pixels.start % conv.output.1);
+            let next = |_| {
+                let offset = (place.0 * conv.stride.0 * frame.width + place.1 * conv.stride.1) * LANES;
+                place.1 += 1;
+                if place.1 == conv.output.1 {
+                    place = (place.0 + 1, 0);
+                }
+                debug_assert!(offset < job.data.len());
+                job.data.as_ptr().wrapping_add(offset)
+            };
+            let weights = job.layer.panels.rows(panel, done * LANES);
+            // SAFETY: the frame holds every tap of the job's pixels.
+            unsafe { multiply::<S, LANES>(blocks.len(), job.pixels.len(), next, &taps, weights, &sink) };
+        }
+        done += taps.len();
+        taps.clear();
+    }
+}
+
+/// Sums go to the output itself; the last ones through the epilogue.
+struct Output<'a> {
+    job: &'a Job<'a>,
+    /// Element of the first pixel and filter.
+    at: usize,
+    block_stride: usize,
+    channel: usize,
+    first: bool,
+    last: bool,
+}
+
+impl Output<'_> {
+    #[inline(always)]
+    fn place<S: Simd>(&self, pixel: usize, vector: usize) -> usize {
+        let lane = vector * S::LANES;
+        self.at + pixel * BLOCK + lane / BLOCK * self.block_stride + lane % BLOCK
+    }
+}
+
+impl Sink for Output<'_> {
+    #[inline(always)]
+    unsafe fn put<S: Simd>(&self, pixel: usize, vector: usize, sums: S::Vector) {
+        let at = self.place::<S>(pixel, vector);
+        debug_assert!(at + S::LANES <= self.job.out.len());
+        // SAFETY: the caller promises a pixel of the job, which lies inside the output and is nobody else's.
+        unsafe {
+            let to = self.job.out.pointer().add(at);
+            // Partial sums are added up: shorter chains round less.
+            let sums = if self.first { sums } else { S::add(S::load(to), sums) };
+            let value = match self.last {
+                true => self.job.epilogue.apply::<S>(sums, self.channel + vector * S::LANES, at),
+                false => sums,
+            };
+            S::store(to, value);
+        }
+    }
+}

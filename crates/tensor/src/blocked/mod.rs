@@ -1,0 +1,25 @@
+//! Kernels on the blocked layout: channels in blocks of 16 that lie side by side.
+//!
+//! A blocked array is `[N, ⌈C / 16⌉, H, W, 16]`: what a kernel needs of all channels of a pixel is a row of whole
+//! vectors, so that neither convolutions nor pools shuffle. The lanes of the last block beyond C ("spare" lanes) hold
+//! finite numbers that nobody looks at: the weights that meet them are zero.
+
+mod depthwise;
+mod direct;
+mod epilogue;
+mod frame;
+mod layout;
+mod panel;
+mod pool;
+mod windows;
+mod winograd;
+
+pub use depthwise::DepthwiseConv;
+pub use direct::DirectConv;
+pub use epilogue::{Activation, Epilogue};
+pub use layout::{block, blocks, unblock};
+pub use pool::{global_average, pool_average, pool_max, pool_max_gradient};
+pub use winograd::WinogradConv;
+
+/// Channels of a block.
+pub const BLOCK: usize = 16;

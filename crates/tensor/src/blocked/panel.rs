@@ -1,0 +1,193 @@
+//! Weights packed in panels, and the tile kernel: some pixels times a panel of filters.
+//!
+//! Filters lie side by side in vectors, a pixel's channels are broadcast one by one. Every sum is one chain of
+//! multiply-adds in the order of the taps, however pixels are grouped.
+
+use std::ops::Range;
+
+use super::BLOCK;
+use crate::simd::{Avx2, Avx512, Isa, Level, Scalar, Simd};
+
+/// Blocks of filters of a panel.
+pub(super) fn panel_blocks(isa: Isa) -> usize {
+    match isa.level() {
+        Level::Scalar => Scalar::BLOCKS,
+        Level::Avx2 => Avx2::BLOCKS,
+        Level::Avx512 => Avx512::BLOCKS,
+    }
+}
+
+/// A matrix of `depth` × `filters` in panels of some blocks of filters, each `[depth, width]`. The last panel has the
+/// blocks that are left; spare filters are zero.
+#[derive(Debug, Clone)]
+pub(super) struct Panels {
+    layout: Layout,
+    data: Vec<f32>,
+}
+
+/// Where the weights of panels lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    blocks: usize,
+    step: usize,
+    depth: usize,
+}
+
+impl Layout {
+    /// Blocks of filters of panel `panel`.
+    fn blocks_of(self, panel: usize) -> Range<usize> {
+        panel * self.step..self.blocks.min((panel + 1) * self.step)
+    }
+
+    /// Where weight (filter, k) lies.
+    pub(super) fn place(self, filter: usize, k: usize) -> usize {
+        let panel = filter / (self.step * BLOCK);
+        let width = self.blocks_of(panel).len() * BLOCK;
+        panel * self.step * BLOCK * self.depth + k * width + filter % (self.step * BLOCK)
+    }
+}
+
+impl Panels {
+    /// Packs the weights that `at(filter, k)` gives.
+    pub(super) fn new(isa: Isa, filters: usize, depth: usize, at: impl Fn(usize, usize) -> f32) -> Self {
+        let mut panels = Self::zeros(isa, filters, depth);
+        for filter in 0..filters {
+            for k in 0..depth {
+                let place = panels.layout.place(filter, k);
+                panels.data[place] = at(filter, k);
+            }
+        }
+        panels
+    }
+
+    /// Panels of zeros, to be filled.
+    pub(super) fn zeros(isa: Isa, filters: usize, depth: usize) -> Self {
+        let layout = Layout { blocks: super::blocks(filters), step: panel_blocks(isa), depth };
+        Self { layout, data: vec![0.0; layout.blocks * BLOCK * depth] }
+    }
+
+    pub(super) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    pub(super) fn data_mut(&mut self) -> &mut [f32] {
+        &mut self.data
+    }
+
+    /// Number of panels.
+    pub(super) fn count(&self) -> usize {
+        self.layout.blocks.div_ceil(self.layout.step)
+    }
+
+    /// Blocks of filters of panel `panel`.
+    pub(super) fn blocks_of(&self, panel: usize) -> Range<usize> {
+        self.layout.blocks_of(panel)
+    }
+
+    /// Panel `panel` from row `k` on.
+    pub(super) fn rows(&self, panel: usize, k: usize) -> &[f32] {
+        let Layout { step, depth, .. } = self.layout;
+        let width = self.blocks_of(panel).len() * BLOCK;
+        let start = panel * step * BLOCK * depth;
+        &self.data[start + k * width..start + depth * width]
+    }
+}
+
+/// Where sums go to. `vector` counts the vectors of the panel.
+pub(super) trait Sink {
+    /// Takes the sums of a pixel.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `S`; the pixel and the vector belong to the job.
+    unsafe fn put<S: Simd>(&self, pixel: usize, vector: usize, sums: S::Vector);
+}
+
+/// The products of pixels `0..count` with a panel of `blocks` blocks (1 or 2).
+///
+/// `pixel` gives the address of a pixel; tap t of it lies `taps[t]` further, and has `CHANNELS` channels side by side.
+///
+/// # Safety
+/// The processor has the instruction set of `S`; every tap of every pixel can be read, `weights` holds
+/// `taps.len() * CHANNELS` rows of the panel, and `sink` takes these pixels.
+#[inline(always)]
+pub(super) unsafe fn multiply<S: Simd, const CHANNELS: usize>(
+    blocks: usize,
+    count: usize,
+    mut pixel: impl FnMut(usize) -> *const f32,
+    taps: &[usize],
+    weights: &[f32],
+    sink: &impl Sink,
+) {
+    assert!(weights.len() >= taps.len() * CHANNELS * blocks * BLOCK, "a panel is too short");
+    // SAFETY: as the caller promises. Vectors of a panel: its width over that of a vector.
+    unsafe {
+        match blocks * BLOCK / S::LANES {
+            1 => tiles::<S, 1, CHANNELS>(count, &mut pixel, taps, weights, sink),
+            2 => tiles::<S, 2, CHANNELS>(count, &mut pixel, taps, weights, sink),
+            4 => tiles::<S, 4, CHANNELS>(count, &mut pixel, taps, weights, sink),
+            _ => unreachable!("a panel of another size"),
+        }
+    }
+}
+
+/// # Safety
+/// As [`multiply`].
+#[inline(always)]
+unsafe fn tiles<S: Simd, const VECTORS: usize, const CHANNELS: usize>(
+    count: usize,
+    pixel: &mut impl FnMut(usize) -> *const f32,
+    taps: &[usize],
+    weights: &[f32],
+    sink: &impl Sink,
+) {
+    let mut first = 0;
+    macro_rules! step {
+        ($pixels:literal) => {
+            while S::PIXELS >= $pixels && count - first >= $pixels {
+                // SAFETY: as the caller promises.
+                unsafe { tile::<S, $pixels, VECTORS, CHANNELS>(first, pixel, taps, weights, sink) };
+                first += $pixels;
+            }
+        };
+    }
+    step!(8);
+    step!(6);
+    step!(4);
+    step!(2);
+    step!(1);
+}
+
+/// # Safety
+/// As [`multiply`].
+#[inline(always)]
+unsafe fn tile<S: Simd, const PIXELS: usize, const VECTORS: usize, const CHANNELS: usize>(
+    first: usize,
+    pixel: &mut impl FnMut(usize) -> *const f32,
+    taps: &[usize],
+    weights: &[f32],
+    sink: &impl Sink,
+) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let from: [*const f32; PIXELS] = std::array::from_fn(|index| pixel(first + index));
+        let mut sums = [[S::splat(0.0); VECTORS]; PIXELS];
+        let mut weights = weights.as_ptr();
+        for &tap in taps {
+            for channel in 0..CHANNELS {
+                let row: [S::Vector; VECTORS] = std::array::from_fn(|vector| S::load(weights.add(vector * S::LANES)));
+                for (sums, from) in sums.iter_mut().zip(from) {
+                    let value = S::splat(*from.add(tap + channel));
+                    for (sum, weight) in sums.iter_mut().zip(row) {
+                        *sum = S::multiply_add(value, weight, *sum);
+                    }
+                }
+                weights = weights.add(VECTORS * S::LANES);
+            }
+        }
+        for (index, sums) in sums.into_iter().enumerate() {
+            for (vector, sum) in sums.into_iter().enumerate() {
+                sink.put::<S>(first + index, vector, sum);
+            }
+        }
+    }
+}

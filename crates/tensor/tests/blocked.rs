@@ -1,0 +1,286 @@
+//! Kernels on the blocked layout against naive ones, over random sizes, for every instruction set.
+
+use eyebar_tensor::blocked::{
+    Activation, BLOCK, DepthwiseConv, DirectConv, Epilogue, WinogradConv, block, blocks, global_average, pool_average,
+    pool_max, pool_max_gradient, unblock,
+};
+use eyebar_tensor::conv::{Conv2d, naive};
+use eyebar_tensor::pool::{self, WindowAxis};
+use eyebar_tensor::simd::Isa;
+
+/// f32 sums of up to some thousand products against f64 sums.
+const CLOSE: f32 = 2e-6;
+/// F(4×4, 3×3) multiplies by up to 8: its rounding is larger.
+const WINOGRAD_CLOSE: f32 = 2e-5;
+
+fn random(rng: &mut fastrand::Rng, len: usize) -> Vec<f32> {
+    (0..len).map(|_| rng.f32() * 2.0 - 1.0).collect()
+}
+
+fn blocked(dense: &[f32], channels: usize, pixels: usize) -> Vec<f32> {
+    let mut out = vec![f32::NAN; dense.len() / channels * blocks(channels) * BLOCK];
+    block(dense, channels, pixels, &mut out);
+    out
+}
+
+fn dense(blocked: &[f32], channels: usize, pixels: usize) -> Vec<f32> {
+    let mut out = vec![f32::NAN; blocked.len() / (blocks(channels) * BLOCK) * channels];
+    unblock(blocked, channels, pixels, &mut out);
+    out
+}
+
+fn assert_close(found: &[f32], expected: &[f32], scale: f32, tolerance: f32, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (a, b) in found.iter().zip(expected) {
+        assert!((a - b).abs() <= tolerance * scale, "{what}: {a} instead of {b}, scale {scale}");
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Direct,
+    Winograd,
+    Depthwise,
+}
+
+fn random_conv(rng: &mut fastrand::Rng, kind: Kind) -> Conv2d {
+    let pair = |rng: &mut fastrand::Rng, low, high| (rng.usize(low..high), rng.usize(low..high));
+    loop {
+        let plain = kind == Kind::Winograd;
+        let channels = rng.usize(1..50);
+        let kernel = if plain { (3, 3) } else { pair(rng, 1, 6) };
+        let stride = if plain { (1, 1) } else { pair(rng, 1, 4) };
+        let dilation = if plain { (1, 1) } else { pair(rng, 1, 3) };
+        let input = pair(rng, 1, 24);
+        let far = rng.usize(0..8) == 0;
+        let (pad, pad_end) =
+            if far { (pair(rng, 0, 30), pair(rng, 0, 30)) } else { (pair(rng, 0, 3), pair(rng, 0, 3)) };
+        let size = |input: usize, pads: usize, kernel: usize, stride: usize, dilation: usize| {
+            Some((input + pads).checked_sub((kernel - 1) * dilation + 1)? / stride + 1)
+        };
+        let rows = size(input.0, pad.0 + pad_end.0, kernel.0, stride.0, dilation.0);
+        let columns = size(input.1, pad.1 + pad_end.1, kernel.1, stride.1, dilation.1);
+        let (filters, groups) = if kind == Kind::Depthwise { (channels, channels) } else { (rng.usize(1..60), 1) };
+        if let (Some(rows), Some(columns)) = (rows, columns) {
+            let output = (rows, columns);
+            return Conv2d { channels, input, filters, groups, kernel, stride, dilation, pad, output };
+        }
+    }
+}
+
+fn random_activation(rng: &mut fastrand::Rng, filters: usize) -> Activation {
+    match rng.usize(0..4) {
+        0 => Activation::Identity,
+        1 => Activation::Relu,
+        2 => Activation::Clip { low: -0.5, high: 0.7 },
+        _ => Activation::Leaky(random(rng, filters.next_multiple_of(BLOCK))),
+    }
+}
+
+fn activate(activation: &Activation, value: f32, channel: usize) -> f32 {
+    match activation {
+        Activation::Identity => value,
+        Activation::Relu => value.max(0.0),
+        Activation::Clip { low, high } => value.clamp(*low, *high),
+        Activation::Leaky(slopes) => {
+            if value < 0.0 {
+                value * slopes[channel]
+            } else {
+                value
+            }
+        }
+    }
+}
+
+#[test]
+fn convolutions_agree_with_the_naive_one() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    for isa in Isa::all() {
+        for kind in [Kind::Direct, Kind::Winograd, Kind::Depthwise] {
+            for _ in 0..60 {
+                let conv = random_conv(&mut rng, kind);
+                let images = rng.usize(1..4);
+                let (pixels, positions) = (conv.input.0 * conv.input.1, conv.positions());
+                let input = random(&mut rng, images * conv.input_len());
+                let weights = random(&mut rng, conv.weights_len());
+                let mut bias = random(&mut rng, conv.filters);
+                let residual = rng.bool().then(|| random(&mut rng, images * conv.output_len()));
+                let activation = random_activation(&mut rng, conv.filters);
+                let mut expected = naive::conv(&conv, &input, &weights, Some(&bias));
+                for (index, value) in expected.iter_mut().enumerate() {
+                    let more = residual.as_ref().map_or(0.0, |residual| residual[index]);
+                    *value = activate(&activation, *value + more, index / positions % conv.filters);
+                }
+                bias.resize(conv.filters.next_multiple_of(BLOCK), 0.0);
+                let residual = residual.map(|residual| blocked(&residual, conv.filters, positions));
+                let epilogue = Epilogue { bias: &bias, residual: residual.as_deref(), activation: &activation };
+                let mut out = vec![f32::NAN; images * blocks(conv.filters) * positions * BLOCK];
+                let input_blocked = blocked(&input, conv.channels, pixels);
+                match kind {
+                    Kind::Direct => {
+                        let direct = DirectConv::new(isa, conv, &weights);
+                        let input = if direct.is_dense() { &input } else { &input_blocked };
+                        direct.run(input, epilogue, &mut out);
+                    }
+                    Kind::Winograd => WinogradConv::new(isa, conv, &weights).run(&input_blocked, epilogue, &mut out),
+                    Kind::Depthwise => DepthwiseConv::new(isa, conv, &weights).run(&input_blocked, epilogue, &mut out),
+                }
+                let found = dense(&out, conv.filters, positions);
+                let tolerance = if kind == Kind::Winograd { WINOGRAD_CLOSE } else { CLOSE };
+                let scale = (conv.depth() as f32).sqrt().max(1.0);
+                assert_close(&found, &expected, scale, tolerance, &format!("{} {kind:?} {conv:?}", isa.name()));
+            }
+        }
+    }
+}
+
+/// Maps so large that every core works alone on blocks of tiles, or that tiles go through in several blocks.
+#[test]
+fn large_maps_agree_with_the_naive_one() {
+    let mut rng = fastrand::Rng::with_seed(2);
+    for (channels, filters, side) in [(16, 40, 130), (20, 20, 128), (2048, 3, 24)] {
+        let (one, three) = ((1, 1), (3, 3));
+        let conv = Conv2d {
+            channels,
+            input: (side, side),
+            filters,
+            groups: 1,
+            kernel: three,
+            stride: one,
+            dilation: one,
+            pad: one,
+            output: (side, side),
+        };
+        let input = random(&mut rng, conv.input_len());
+        let weights = random(&mut rng, conv.weights_len());
+        let expected = naive::conv(&conv, &input, &weights, None);
+        let bias = vec![0.0; filters.next_multiple_of(BLOCK)];
+        let epilogue = Epilogue { bias: &bias, residual: None, activation: &Activation::Identity };
+        let input = blocked(&input, channels, side * side);
+        let mut out = vec![f32::NAN; blocks(filters) * BLOCK * side * side];
+        let scale = (conv.depth() as f32).sqrt();
+        for isa in Isa::all() {
+            WinogradConv::new(isa, conv, &weights).run(&input, epilogue, &mut out);
+            assert_close(&dense(&out, filters, side * side), &expected, scale, WINOGRAD_CLOSE, "Winograd");
+            DirectConv::new(isa, conv, &weights).run(&input, epilogue, &mut out);
+            assert_close(&dense(&out, filters, side * side), &expected, scale, CLOSE, "direct");
+        }
+    }
+}
+
+#[test]
+fn pools_agree_with_the_dense_ones() {
+    let mut rng = fastrand::Rng::with_seed(3);
+    for isa in Isa::all() {
+        for _ in 0..60 {
+            let conv = random_conv(&mut rng, Kind::Depthwise);
+            let axis =
+                |input: usize, kernel: usize, stride: usize, dilation: usize, pad: usize, output: usize| WindowAxis {
+                    input,
+                    kernel,
+                    stride,
+                    dilation,
+                    pad_begin: pad,
+                    pad_end: ((output - 1) * stride + (kernel - 1) * dilation + 1).saturating_sub(input + pad),
+                    output,
+                };
+            let axes = [
+                axis(conv.input.0, conv.kernel.0, conv.stride.0, conv.dilation.0, conv.pad.0, conv.output.0),
+                axis(conv.input.1, conv.kernel.1, conv.stride.1, conv.dilation.1, conv.pad.1, conv.output.1),
+            ];
+            let images = 2;
+            let (pixels, positions) = (conv.input.0 * conv.input.1, conv.positions());
+            // Some values are equal.
+            let x: Vec<f32> = (0..images * conv.input_len()).map(|_| rng.u8(0..200) as f32 / 100.0).collect();
+            let dy = random(&mut rng, images * conv.output_len());
+            let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
+            let x_blocked = blocked(&x, conv.channels, pixels);
+            let mut y_blocked = vec![f32::NAN; images * blocks(conv.channels) * BLOCK * positions];
+
+            pool::max_pool(&x, &axes, &mut y);
+            pool_max(isa, &conv, &x_blocked, &mut y_blocked);
+            assert_eq!(dense(&y_blocked, conv.channels, positions), y, "{conv:?}");
+
+            pool::max_pool_gradient(&x, &dy, &axes, &mut dx);
+            let dy_blocked = blocked(&dy, conv.channels, positions);
+            let mut dx_blocked = vec![f32::NAN; x_blocked.len()];
+            pool_max_gradient(isa, &conv, &x_blocked, &dy_blocked, &mut dx_blocked);
+            assert_close(&dense(&dx_blocked, conv.channels, pixels), &dx, 20.0, CLOSE, &format!("{conv:?}"));
+
+            for include_padding in [false, true] {
+                pool::average_pool(&x, &axes, include_padding, &mut y);
+                let counts = [axes[0].counts(include_padding), axes[1].counts(include_padding)];
+                pool_average(isa, &conv, (&counts[0], &counts[1]), &x_blocked, &mut y_blocked);
+                assert_close(&dense(&y_blocked, conv.channels, positions), &y, 2.0, CLOSE, &format!("{conv:?}"));
+            }
+
+            let mut means = vec![f32::NAN; images * conv.channels];
+            pool::mean_of_lines(&x, pixels, &mut means);
+            let mut means_blocked = vec![f32::NAN; images * blocks(conv.channels) * BLOCK];
+            global_average(&x_blocked, pixels, &mut means_blocked);
+            assert_close(&dense(&means_blocked, conv.channels, 1), &means, 20.0, CLOSE, "means");
+        }
+    }
+}
+
+#[test]
+fn a_maximum_passes_nan_on() {
+    let pair = |value| (value, value);
+    let conv = Conv2d {
+        channels: BLOCK,
+        input: pair(2),
+        filters: BLOCK,
+        groups: BLOCK,
+        kernel: pair(2),
+        stride: pair(2),
+        dilation: pair(1),
+        pad: pair(0),
+        output: pair(1),
+    };
+    for isa in Isa::all() {
+        for place in 0..4 {
+            let mut input = [1.0; 4 * BLOCK];
+            input[place * BLOCK..][..BLOCK].fill(f32::NAN);
+            let mut out = [0.0; BLOCK];
+            pool_max(isa, &conv, &input, &mut out);
+            assert!(out.iter().all(|value| value.is_nan()), "{} {place}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let mut rng = fastrand::Rng::with_seed(4);
+    for (channels, filters, side) in [(3, 40, 60), (64, 64, 150), (70, 100, 7)] {
+        let (one, three) = ((1, 1), (3, 3));
+        let conv = Conv2d {
+            channels,
+            input: (side, side),
+            filters,
+            groups: 1,
+            kernel: three,
+            stride: one,
+            dilation: one,
+            pad: one,
+            output: (side, side),
+        };
+        let weights = random(&mut rng, conv.weights_len());
+        let input = random(&mut rng, blocks(channels) * BLOCK * side * side);
+        let bias = random(&mut rng, blocks(filters) * BLOCK);
+        let epilogue = Epilogue { bias: &bias, residual: None, activation: &Activation::Relu };
+        let (direct, winograd) =
+            (DirectConv::new(Isa::detect(), conv, &weights), WinogradConv::new(Isa::detect(), conv, &weights));
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");
+            let len = blocks(filters) * BLOCK * side * side;
+            let mut out = [vec![0.0; len], vec![0.0; len]];
+            pool.install(|| {
+                let direct_input = if direct.is_dense() { &input[..conv.input_len()] } else { &input };
+                direct.run(direct_input, epilogue, &mut out[0]);
+                winograd.run(&input, epilogue, &mut out[1]);
+            });
+            out.map(|out| out.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+        };
+        assert!(run(1) == run(3), "{conv:?}");
+    }
+}
