@@ -68,7 +68,7 @@ pub(crate) fn run() {
             show("depthwise", best(|| layer.run(&input, epilogue, &mut out)));
             continue;
         }
-        let layer = DirectConv::new(isa, conv, &weights);
+        let layer = DirectConv::new(isa, conv, &weights, true);
         let dense = if layer.is_dense() { &input[..conv.input_len()] } else { &input };
         show("direct", best(|| layer.run(dense, epilogue, &mut out)));
         if WinogradConv::fits(&conv) && !layer.is_dense() {

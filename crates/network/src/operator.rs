@@ -7,6 +7,7 @@ use eyebar_tensor::Tensor;
 
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
+use crate::layout::{BlockedKernel, Layout};
 use crate::onnx::Attribute;
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
@@ -179,6 +180,19 @@ pub trait Operator: Debug + Send + Sync + Any {
     /// # Errors
     /// When the inputs do not fit.
     fn prepare(&self, _inputs: Inputs<'_>) -> Result<Option<Box<dyn Kernel>>, OperatorError> {
+        Ok(None)
+    }
+
+    /// As [`Operator::prepare`] for blocked activations, given the layouts that the inputs have now; `None` where the
+    /// operator wants everything dense. The kernel's one output is blocked.
+    ///
+    /// # Errors
+    /// When the inputs do not fit.
+    fn prepare_blocked(
+        &self,
+        _inputs: Inputs<'_>,
+        _layouts: &[Layout],
+    ) -> Result<Option<BlockedKernel>, OperatorError> {
         Ok(None)
     }
 

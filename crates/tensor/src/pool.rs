@@ -51,6 +51,11 @@ impl WindowAxis {
         inside.step_by(self.dilation)
     }
 
+    /// Whether every window has a tap inside the input.
+    pub fn always_reaches(&self) -> bool {
+        (0..self.output).all(|index| self.taps(index).len() > 0)
+    }
+
     /// The taps that lie inside the input for at least one window.
     fn useful_taps(&self) -> std::ops::Range<usize> {
         let last_start = self.output.saturating_sub(1) * self.stride;

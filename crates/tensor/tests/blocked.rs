@@ -118,7 +118,7 @@ fn convolutions_agree_with_the_naive_one() {
                 let input_blocked = blocked(&input, conv.channels, pixels);
                 match kind {
                     Kind::Direct => {
-                        let direct = DirectConv::new(isa, conv, &weights);
+                        let direct = DirectConv::new(isa, conv, &weights, rng.bool());
                         let input = if direct.is_dense() { &input } else { &input_blocked };
                         direct.run(input, epilogue, &mut out);
                     }
@@ -162,7 +162,7 @@ fn large_maps_agree_with_the_naive_one() {
         for isa in Isa::all() {
             WinogradConv::new(isa, conv, &weights).run(&input, epilogue, &mut out);
             assert_close(&dense(&out, filters, side * side), &expected, scale, WINOGRAD_CLOSE, "Winograd");
-            DirectConv::new(isa, conv, &weights).run(&input, epilogue, &mut out);
+            DirectConv::new(isa, conv, &weights, true).run(&input, epilogue, &mut out);
             assert_close(&dense(&out, filters, side * side), &expected, scale, CLOSE, "direct");
         }
     }
@@ -269,7 +269,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let bias = random(&mut rng, blocks(filters) * BLOCK);
         let epilogue = Epilogue { bias: &bias, residual: None, activation: &Activation::Relu };
         let (direct, winograd) =
-            (DirectConv::new(Isa::detect(), conv, &weights), WinogradConv::new(Isa::detect(), conv, &weights));
+            (DirectConv::new(Isa::detect(), conv, &weights, true), WinogradConv::new(Isa::detect(), conv, &weights));
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");
             let len = blocks(filters) * BLOCK * side * side;

@@ -15,7 +15,7 @@ use crate::value::{DataType, TensorType, Value};
 /// out = (x − mean) / √(variance + ε) · scale + bias per channel; x is `[N, C, …]`, inputs 1 to 4 are scale, bias, mean
 /// and variance, `[C]` each.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct BatchNormalization {
+pub(crate) struct BatchNormalization {
     epsilon: f32,
 }
 
@@ -28,6 +28,15 @@ impl BatchNormalization {
             return Err(OperatorError::Unsupported("BatchNormalization per element (spatial = 0)".to_owned()));
         }
         Ok(Self { epsilon: node.float("epsilon").unwrap_or(1e-5) })
+    }
+
+    /// Factor and summand of each channel of `node`, where its parameters are constant.
+    pub(crate) fn constants(self, graph: &Graph, node: &Node) -> Option<(Vec<f32>, Vec<f32>)> {
+        let constant = |index: usize| graph.constant_value(node.input(index).ok()?)?.as_f32();
+        let [scale, bias, mean, variance] = [constant(1)?, constant(2)?, constant(3)?, constant(4)?].map(Tensor::data);
+        let factors: Vec<_> = scale.iter().zip(variance).map(|(&scale, &v)| self.factor(scale, v)).collect();
+        let shifts = bias.iter().zip(mean).zip(&factors).map(|((bias, mean), factor)| bias - mean * factor).collect();
+        Some((factors, shifts))
     }
 
     fn factor(self, scale: f32, variance: f32) -> f32 {

@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use eyebar_tensor::Tensor;
 use eyebar_tensor::elementwise::broadcast;
 
+use super::blocked::elementwise;
 use super::broadcast::{common_shape, sum_to};
 use super::derivative::Derivative;
 use super::integer;
 use super::unary::Unary;
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
+use crate::layout::{BlockedKernel, Layout};
 use crate::operator::{Arguments, Inputs, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
@@ -103,6 +105,10 @@ impl Operator for Binary {
             Self::Sub => run_f32(x, &y, pool, |a, b| a - b),
         };
         value.map(|value| vec![value])
+    }
+
+    fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
+        Ok(matches!(self, Self::Add | Self::Sub | Self::Mul).then(|| elementwise(*self, inputs, layouts)).flatten())
     }
 
     fn gradient(

@@ -34,6 +34,13 @@ fn constant(inputs: [Option<Input<'_>>; 2]) -> Result<Function, OperatorError> {
     function(min?, max?)
 }
 
+impl Clip {
+    /// The function, where both bounds are constant.
+    pub(super) fn function(self, inputs: Inputs<'_>) -> Option<Function> {
+        constant([inputs.get(1), inputs.get(2)]).ok()
+    }
+}
+
 impl Operator for Clip {
     fn name(&self) -> &str {
         "Clip"

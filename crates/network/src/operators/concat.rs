@@ -1,14 +1,17 @@
 //! `Concat` and its opposite, `Split`.
 
 use eyebar_tensor::Tensor;
+use eyebar_tensor::blocked::BLOCK;
 use eyebar_tensor::movement::{self, View};
 
 use super::axes::axis_index;
+use super::blocked::lifted;
 use super::broadcast::filled;
 use super::element::Element;
 use super::slice::slice_axis;
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
+use crate::layout::{BlockedKernel, Layout};
 use crate::map_tensor;
 use crate::onnx::{Attribute, NodeReader};
 use crate::operator::{Arguments, Inputs, Operator};
@@ -69,6 +72,16 @@ impl Operator for Concat {
             movement::concatenate(&inputs, out.data_mut());
             out
         })])
+    }
+
+    fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
+        let shapes: Vec<_> = inputs.0.iter().flatten().map(|input| input.shape).collect();
+        // Blocks stay whole: only the last part may end in the middle of one.
+        let whole = shapes
+            .split_last()
+            .is_some_and(|(last, rest)| last.len() == 4 && rest.iter().all(|shape| shape[1].is_multiple_of(BLOCK)));
+        let fits = whole && axis_index(self.axis, 4)? == 1 && inputs.0.iter().flatten().all(|i| i.constant.is_none());
+        Ok(fits.then(|| lifted(Self::new(1), inputs, layouts)).flatten())
     }
 
     fn gradient(

@@ -27,7 +27,11 @@ impl Conv {
     }
 
     /// The geometry for an input and weights of these shapes, and the spatial dimensions of the output.
-    fn geometry(&self, input: &[usize], weights: &[usize]) -> Result<(Conv2d, Vec<WindowAxis>), OperatorError> {
+    pub(super) fn geometry(
+        &self,
+        input: &[usize],
+        weights: &[usize],
+    ) -> Result<(Conv2d, Vec<WindowAxis>), OperatorError> {
         let refuse = |reason: &str| {
             OperatorError::Shape(format!("input {input:?} and weights {weights:?} do not fit: {reason}"))
         };

@@ -36,7 +36,11 @@ impl ConvTranspose {
     }
 
     /// The convolution that is transposed, and its windows: `input` is what comes out here, `output` what goes in.
-    fn geometry(&self, input: &[usize], weights: &[usize]) -> Result<(Conv2d, Vec<WindowAxis>), OperatorError> {
+    pub(super) fn geometry(
+        &self,
+        input: &[usize],
+        weights: &[usize],
+    ) -> Result<(Conv2d, Vec<WindowAxis>), OperatorError> {
         let refuse = |reason: &str| {
             OperatorError::Shape(format!("input {input:?} and weights {weights:?} do not fit: {reason}"))
         };

@@ -1,8 +1,10 @@
 //! Partial derivatives of element-wise operators of two inputs, where ONNX has no operator for them.
 
 use super::binary::{numbers, run_f32};
+use super::blocked::elementwise;
 use super::broadcast::common_shape;
 use crate::error::OperatorError;
+use crate::layout::{BlockedKernel, Layout};
 use crate::operator::{Arguments, Inputs, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
@@ -57,6 +59,11 @@ impl Operator for Derivative {
             return Err(OperatorError::Input("1 must be a number, not bool".to_owned()));
         }
         Ok(vec![TensorType::new(DataType::F32, common_shape(&[a.shape, b.shape])?)?])
+    }
+
+    fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
+        let bounded = matches!(self, Self::Equality | Self::PReluInput);
+        Ok(bounded.then(|| elementwise(*self, inputs, layouts)).flatten())
     }
 
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {

@@ -1,6 +1,6 @@
 //! `GlobalAveragePool` and `GlobalMaxPool`: one value for each channel.
 
-use eyebar_tensor::{Tensor, pool};
+use eyebar_tensor::{Tensor, blocked, pool};
 
 use super::binary::Binary;
 use super::expand::Expand;
@@ -8,7 +8,8 @@ use super::pooling::PoolingGrad;
 use super::reshape::reshape;
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
-use crate::operator::{Arguments, Inputs, Operator};
+use crate::layout::{BlockedKernel, Layout};
+use crate::operator::{Arguments, Inputs, Kernel, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
 
@@ -54,6 +55,13 @@ impl Operator for GlobalPool {
         Ok(vec![y.into()])
     }
 
+    fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
+        let blocked = *self == Self::Average && layouts[0] == Layout::Blocked;
+        let cells = cells(inputs.require(0)?.shape);
+        let inputs = vec![Some(Layout::Blocked)];
+        Ok(blocked.then(|| BlockedKernel { kernel: Box::new(BlockedAverage { cells }), inputs }))
+    }
+
     fn gradient(
         &self,
         graph: &mut Graph,
@@ -76,5 +84,20 @@ impl Operator for GlobalPool {
         let cotangent = reshape(graph, cotangent, &[shape[0], shape[1], 1])?;
         let gradient = graph.apply(PoolingGrad::of_max_of_line(&lines), &[cotangent, x])?;
         Ok(vec![Some(reshape(graph, gradient, &shape)?)])
+    }
+}
+
+struct BlockedAverage {
+    cells: usize,
+}
+
+impl Kernel for BlockedAverage {
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        let x = arguments.f32(0)?;
+        let mut shape = x.shape().to_vec();
+        shape[2..4].fill(1);
+        let mut y = pool.take(&shape);
+        blocked::global_average(x.data(), self.cells, y.data_mut());
+        Ok(vec![y.into()])
     }
 }

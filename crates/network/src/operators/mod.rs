@@ -11,6 +11,7 @@ use crate::operator::Operator;
 mod axes;
 mod batch_normalization;
 mod binary;
+mod blocked;
 mod broadcast;
 mod cast;
 mod clip;
@@ -22,6 +23,7 @@ mod derivative;
 mod element;
 mod expand;
 mod function;
+mod fused_conv;
 mod gather;
 mod gemm;
 mod global_pool;
@@ -46,11 +48,13 @@ mod transpose;
 mod unary;
 mod variadic;
 
+pub(crate) use batch_normalization::BatchNormalization;
 pub use binary::Binary;
 pub use binary::Binary::{Add, Div, Mul, Pow, Sub};
 pub(crate) use broadcast::filled;
 pub use concat::Concat;
 pub use expand::Expand;
+pub(crate) use fused_conv::{FusedConv, activation, convolution};
 pub use gather::Gather;
 pub use global_pool::GlobalPool;
 pub use pad::Pad;
@@ -84,7 +88,7 @@ fn read_standard(node: &NodeReader<'_>) -> Result<Arc<dyn Operator>, OperatorErr
         }
         "Add" => Arc::new(Add),
         "AveragePool" => Arc::new(pooling::Pooling::read_average(node)?),
-        "BatchNormalization" => Arc::new(batch_normalization::BatchNormalization::read(node)?),
+        "BatchNormalization" => Arc::new(BatchNormalization::read(node)?),
         "Cast" => Arc::new(cast::Cast::read(node)?),
         "Clip" => Arc::new(clip::Clip),
         "Concat" => Arc::new(Concat::read(node)?),

@@ -1,12 +1,17 @@
 //! `MaxPool` and `AveragePool` over one or two spatial axes, and their gradients.
 
+use eyebar_tensor::blocked::{self, BLOCK};
+use eyebar_tensor::conv::Conv2d;
 use eyebar_tensor::pool::{self, Axes, WindowAxis};
+use eyebar_tensor::simd::Isa;
 
+use super::conv::conv_2d;
 use super::spatial::{Padding, Window};
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
+use crate::layout::{BlockedKernel, Layout};
 use crate::onnx::{Attribute, NodeReader};
-use crate::operator::{Arguments, Inputs, Operator};
+use crate::operator::{Arguments, Inputs, Kernel, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
 
@@ -117,6 +122,20 @@ impl Operator for Pooling {
         Ok(vec![y.into()])
     }
 
+    fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
+        if layouts[0] != Layout::Blocked {
+            return Ok(None);
+        }
+        let (axes, _) = resolve(&self.window, inputs.f32(0)?.shape)?;
+        let counts = match self.reduction {
+            Reduction::Max if !axes.iter().all(WindowAxis::always_reaches) => return Ok(None),
+            Reduction::Max => None,
+            Reduction::Average { include_padding } => Some(axes.map(|axis| axis.counts(include_padding))),
+        };
+        let kernel = BlockedPooling { windows: conv_2d(&axes, BLOCK, BLOCK, BLOCK), counts };
+        Ok(Some(BlockedKernel { kernel: Box::new(kernel), inputs: vec![Some(Layout::Blocked)] }))
+    }
+
     fn gradient(
         &self,
         graph: &mut Graph,
@@ -200,10 +219,56 @@ impl Operator for PoolingGrad {
         Ok(vec![dx.into()])
     }
 
+    fn prepare_blocked(&self, _: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
+        if self.reduction != Reduction::Max || self.shape.len() != 4 || !layouts.contains(&Layout::Blocked) {
+            return Ok(None);
+        }
+        let (axes, _) = resolve(&self.window, &self.shape)?;
+        let kernel = BlockedMaxGrad { windows: conv_2d(&axes, BLOCK, BLOCK, BLOCK) };
+        let reaches = axes.iter().all(WindowAxis::always_reaches);
+        Ok(reaches.then(|| BlockedKernel { kernel: Box::new(kernel), inputs: vec![Some(Layout::Blocked); 2] }))
+    }
+
     fn attributes(&self) -> Vec<Attribute> {
         let mut attributes = self.window.attributes();
         attributes.extend(self.reduction.attributes());
         attributes.push(Attribute::ints("shape", &self.shape));
         attributes
+    }
+}
+
+/// Pools a blocked activation; an average divides by `counts`.
+struct BlockedPooling {
+    windows: Conv2d,
+    counts: Option<[Vec<f32>; 2]>,
+}
+
+impl Kernel for BlockedPooling {
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        let x = arguments.f32(0)?;
+        let mut shape = x.shape().to_vec();
+        (shape[2], shape[3]) = self.windows.output;
+        let mut y = pool.take(&shape);
+        match &self.counts {
+            None => blocked::pool_max(Isa::detect(), &self.windows, x.data(), y.data_mut()),
+            Some([down, along]) => {
+                blocked::pool_average(Isa::detect(), &self.windows, (down, along), x.data(), y.data_mut());
+            }
+        }
+        Ok(vec![y.into()])
+    }
+}
+
+/// The gradient of a maximum; inputs are the cotangent and the pooled activation.
+struct BlockedMaxGrad {
+    windows: Conv2d,
+}
+
+impl Kernel for BlockedMaxGrad {
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        let (cotangent, x) = (arguments.f32(0)?, arguments.f32(1)?);
+        let mut dx = pool.take(x.shape());
+        blocked::pool_max_gradient(Isa::detect(), &self.windows, x.data(), cotangent.data(), dx.data_mut());
+        Ok(vec![dx.into()])
     }
 }

@@ -1,9 +1,11 @@
 //! Element-wise operators of one input: activation functions and elementary functions.
 
 use super::binary::Binary;
+use super::blocked::lifted;
 use super::function::{Function, Seen};
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
+use crate::layout::{BlockedKernel, Layout};
 use crate::onnx::{Attribute, NodeReader};
 use crate::operator::{Arguments, Inputs, Operator};
 use crate::pool::Pool;
@@ -14,6 +16,10 @@ use crate::value::{DataType, TensorType, Value};
 pub(super) struct Unary(Function);
 
 impl Unary {
+    pub(super) fn function(self) -> Function {
+        self.0
+    }
+
     pub(super) const EXP: Self = Self(Function::Exp);
     pub(super) const NEG: Self = Self(Function::Neg);
 
@@ -83,6 +89,10 @@ impl Operator for Unary {
 
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
         apply(self.0, arguments, pool)
+    }
+
+    fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
+        Ok(self.0.is_finite_at_zero().then(|| lifted(*self, inputs, layouts)).flatten())
     }
 
     fn gradient(
@@ -197,6 +207,10 @@ impl Operator for UnaryGrad {
         let mut dx = pool.take(dy.shape());
         self.0.differentiate(dy.data(), seen.data(), dx.data_mut());
         Ok(vec![dx.into()])
+    }
+
+    fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
+        Ok(self.0.is_finite_at_zero().then(|| lifted(*self, inputs, layouts)).flatten())
     }
 
     fn attributes(&self) -> Vec<Attribute> {

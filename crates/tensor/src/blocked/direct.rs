@@ -42,14 +42,15 @@ impl DirectConv {
         conv.groups == 1 && planes <= LARGEST_FRAME
     }
 
-    /// Packs `weights`, `[filters, channels, kernel.0, kernel.1]`. Fewer than 16 channels are read dense.
+    /// Packs `weights`, `[filters, channels, kernel.0, kernel.1]`. Where the input `may_be_dense`, fewer than 16 channels
+    /// are read so.
     ///
     /// # Panics
     /// When the weights have another number of elements, or there are groups.
-    pub fn new(isa: Isa, conv: Conv2d, weights: &[f32]) -> Self {
+    pub fn new(isa: Isa, conv: Conv2d, weights: &[f32], may_be_dense: bool) -> Self {
         assert!(conv.groups == 1 && weights.len() == conv.weights_len(), "weights do not fit {conv:?}");
         let taps = conv.kernel.0 * conv.kernel.1;
-        let dense = conv.channels < BLOCK;
+        let dense = may_be_dense && conv.channels < BLOCK;
         let lanes = if dense { 1 } else { BLOCK };
         let panels = Panels::new(isa, conv.filters, conv.channels.next_multiple_of(lanes) * taps, |filter, k| {
             let (tap, channel) = (k / lanes % taps, k / lanes / taps * lanes + k % lanes);

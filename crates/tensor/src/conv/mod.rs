@@ -10,4 +10,4 @@ mod winograd;
 
 pub use geometry::Conv2d;
 pub use packed::{ConvAlgorithm, PackedConv};
-pub use transpose::PackedConvTranspose;
+pub use transpose::{PackedConvTranspose, turned};

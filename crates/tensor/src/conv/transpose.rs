@@ -46,8 +46,8 @@ impl PackedConvTranspose {
     /// When the weights have another number of elements.
     pub fn new(isa: Isa, conv: Conv2d, weights: &[f32]) -> Self {
         assert_eq!(weights.len(), conv.weights_len(), "weights do not fit {conv:?}");
-        let method = match turned(&conv) {
-            Some(turned) => Method::Convolution(PackedConv::new(isa, turned, &turn(&conv, weights))),
+        let method = match turned(&conv, weights) {
+            Some((turned, weights)) => Method::Convolution(PackedConv::new(isa, turned, &weights)),
             None => Method::Scatter(blocks(isa, &conv, weights)),
         };
         Self { conv, method }
@@ -75,13 +75,17 @@ impl PackedConvTranspose {
     }
 }
 
-/// The convolution that a transposed convolution of stride 1 is, where its pads are not negative.
-fn turned(conv: &Conv2d) -> Option<Conv2d> {
+/// The convolution that a transposed convolution of stride 1 is, and its weights, where its pads are not negative.
+///
+/// # Panics
+/// When the weights have another number of elements.
+pub fn turned(conv: &Conv2d, weights: &[f32]) -> Option<(Conv2d, Vec<f32>)> {
+    assert_eq!(weights.len(), conv.weights_len(), "weights do not fit {conv:?}");
     let reach = |kernel: usize, dilation: usize| (kernel - 1) * dilation;
     if conv.stride != (1, 1) {
         return None;
     }
-    Some(Conv2d {
+    let turned = Conv2d {
         channels: conv.filters,
         input: conv.output,
         filters: conv.channels,
@@ -91,7 +95,8 @@ fn turned(conv: &Conv2d) -> Option<Conv2d> {
         ),
         output: conv.input,
         ..*conv
-    })
+    };
+    Some((turned, turn(conv, weights)))
 }
 
 /// The weights of [`turned`]: filters and channels of each group exchanged, the kernel turned by 180°.

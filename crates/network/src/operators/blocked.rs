@@ -1,0 +1,58 @@
+//! Operators that work on blocked activations as they do on dense ones: element by element, or channel by channel.
+
+use crate::error::OperatorError;
+use crate::layout::{BlockedKernel, Layout, blocked_channels};
+use crate::operator::{Arguments, Inputs, Kernel, Operator};
+use crate::pool::Pool;
+use crate::value::Value;
+
+/// Runs an operator on blocked arrays as if they were any arrays, with some inputs replaced.
+struct Lifted<O> {
+    operator: O,
+    constants: Vec<Option<Value>>,
+}
+
+impl<O: Operator> Kernel for Lifted<O> {
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        let arguments: Vec<_> = (0..self.constants.len())
+            .map(|index| self.constants[index].as_ref().or_else(|| arguments.get(index)))
+            .collect();
+        self.operator.run(Arguments(&arguments), pool)
+    }
+}
+
+/// The kernel of an element-wise operator that broadcasts, where an input is blocked and the others can be: arrays of as
+/// many channels, one number for each channel, or a single number. The operator must give finite numbers for zeros.
+pub(super) fn elementwise<O: Operator>(operator: O, inputs: Inputs<'_>, layouts: &[Layout]) -> Option<BlockedKernel> {
+    let channels = inputs.0.iter().zip(layouts).find_map(|(input, layout)| match (input, layout) {
+        (Some(input), Layout::Blocked) => Some(input.shape[1]),
+        _ => None,
+    })?;
+    let mut constants = Vec::with_capacity(inputs.len());
+    let mut wanted = Vec::with_capacity(inputs.len());
+    for index in 0..inputs.len() {
+        let (constant, layout) = match inputs.get(index) {
+            None => (None, None),
+            Some(input) => match input.constant {
+                Some(Value::F32(tensor)) if tensor.len() == 1 => {
+                    (Some(Value::F32(tensor.clone().reshape(&[]).ok()?)), None)
+                }
+                Some(Value::F32(tensor)) => (Some(Value::F32(blocked_channels(tensor, channels)?)), None),
+                Some(_) => return None,
+                None if input.shape.len() == 4 && input.shape[1] == channels => (None, Some(Layout::Blocked)),
+                None => return None,
+            },
+        };
+        constants.push(constant);
+        wanted.push(layout);
+    }
+    Some(BlockedKernel { kernel: Box::new(Lifted { operator, constants }), inputs: wanted })
+}
+
+/// The kernel of an operator that takes blocked arrays as they are, where one of its inputs is blocked.
+pub(super) fn lifted<O: Operator>(operator: O, inputs: Inputs<'_>, layouts: &[Layout]) -> Option<BlockedKernel> {
+    layouts.contains(&Layout::Blocked).then(|| BlockedKernel {
+        kernel: Box::new(Lifted { operator, constants: vec![None; inputs.len()] }),
+        inputs: inputs.0.iter().map(|input| input.map(|_| Layout::Blocked)).collect(),
+    })
+}

@@ -1,0 +1,232 @@
+//! A convolution with what follows it: batch normalisation, a second summand, an activation function.
+//!
+//! [`crate::fuse`] makes it for a plan; no file has it, and it has no gradient.
+
+use std::any::Any;
+
+use eyebar_tensor::Tensor;
+use eyebar_tensor::blocked::{Activation, BLOCK, DepthwiseConv, DirectConv, Epilogue, WinogradConv};
+use eyebar_tensor::conv::{Conv2d, PackedConv, turned};
+use eyebar_tensor::simd::Isa;
+
+use super::clip::Clip;
+use super::conv::Conv;
+use super::conv_transpose::ConvTranspose;
+use super::function::Function;
+use super::prelu::PRelu;
+use super::unary::Unary;
+use crate::error::OperatorError;
+use crate::layout::{BlockedKernel, Layout, blocked_channels, blocked_shape};
+use crate::operator::{Arguments, Inputs, Kernel, Operator};
+use crate::pool::Pool;
+use crate::value::{DataType, TensorType, Value};
+
+/// out = activation(conv(input 0) + bias + input 1), where input 1 may be left out.
+#[derive(Debug, Clone)]
+pub(crate) struct FusedConv {
+    pub(crate) conv: Conv2d,
+    /// `[filters, channels / groups, kH, kW]`
+    pub(crate) weights: Tensor,
+    /// One number for each filter.
+    pub(crate) bias: Vec<f32>,
+    pub(crate) activation: Activation,
+    pub(crate) residual: bool,
+}
+
+impl FusedConv {
+    fn output(&self, images: usize) -> [usize; 4] {
+        [images, self.conv.filters, self.conv.output.0, self.conv.output.1]
+    }
+}
+
+/// The convolution that a node of `operator` computes, where its weights and its bias are constant.
+pub(crate) fn convolution(operator: &dyn Operator, inputs: Inputs<'_>) -> Option<FusedConv> {
+    let operator: &dyn Any = operator;
+    let constant = |index: usize| inputs.get(index)?.constant;
+    let (input, weights) = (inputs.f32(0).ok()?, constant(1)?.as_f32()?);
+    let (conv, weights) = if let Some(conv) = operator.downcast_ref::<Conv>() {
+        (conv.geometry(input.shape, weights.shape()).ok()?.0, weights.clone())
+    } else {
+        let transpose = operator.downcast_ref::<ConvTranspose>()?;
+        let (conv, _) = transpose.geometry(input.shape, weights.shape()).ok()?;
+        let (conv, turned) = turned(&conv, weights.data())?;
+        let shape = [conv.filters, conv.group_channels(), conv.kernel.0, conv.kernel.1];
+        (conv, Tensor::new(&shape, turned).ok()?)
+    };
+    let bias = match inputs.get(2) {
+        Some(_) => constant(2)?.as_f32()?.data().to_vec(),
+        None => vec![0.0; conv.filters],
+    };
+    Some(FusedConv { conv, weights, bias, activation: Activation::Identity, residual: false })
+}
+
+/// The activation function that a node of `operator` applies to input 0, of `channels` channels.
+pub(crate) fn activation(operator: &dyn Operator, inputs: Inputs<'_>, channels: usize) -> Option<Activation> {
+    let any: &dyn Any = operator;
+    if any.downcast_ref::<PRelu>().is_some() {
+        let slopes = inputs.get(1)?.constant?.as_f32()?;
+        return match slopes.len() {
+            1 => Some(Activation::Leaky(vec![slopes.data()[0]; channels])),
+            _ => Some(Activation::Leaky(blocked_channels(slopes, channels)?.into_data())),
+        };
+    }
+    let function = match any.downcast_ref::<Unary>() {
+        Some(unary) => unary.function(),
+        None => any.downcast_ref::<Clip>()?.function(inputs)?,
+    };
+    match function {
+        Function::Relu => Some(Activation::Relu),
+        Function::Clip { min, max } => Some(Activation::Clip { low: min, high: max }),
+        Function::LeakyRelu { alpha } => Some(Activation::Leaky(vec![alpha; channels])),
+        _ => None,
+    }
+}
+
+/// Whether Winograd's algorithm is expected to be faster than the direct sum: in cycles of a core with 16 lanes.
+fn winograd_pays(conv: &Conv2d) -> bool {
+    // Below, its rounding, ten times that of the direct sum, buys little.
+    const FEWEST_CHANNELS: usize = 32;
+    // Transforms of a tile's block of channels.
+    const TRANSFORM: usize = 200;
+    if !WinogradConv::fits(conv) || conv.channels.min(conv.filters) < FEWEST_CHANNELS {
+        return false;
+    }
+    let (blocks, filters) = (conv.channels.div_ceil(BLOCK), conv.filters.div_ceil(BLOCK));
+    let tiles = conv.output.0.div_ceil(4) * conv.output.1.div_ceil(4);
+    let products = blocks * BLOCK * filters;
+    let direct = conv.positions() * 9 * products;
+    // The 36 points of the weights are read at least once, at a vector in four cycles.
+    let winograd = (tiles * 36 * products).max(4 * 36 * products) + tiles * (blocks + filters) * TRANSFORM;
+    winograd < direct
+}
+
+impl Operator for FusedConv {
+    fn name(&self) -> &str {
+        "Conv"
+    }
+
+    fn domain(&self) -> &str {
+        super::OWN_DOMAIN
+    }
+
+    fn infer(&self, inputs: Inputs<'_>) -> Result<Vec<TensorType>, OperatorError> {
+        let images = inputs.f32(0)?.shape.first().copied().unwrap_or(0);
+        Ok(vec![TensorType::new(DataType::F32, self.output(images).to_vec())?])
+    }
+
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        self.dense()?.run(arguments, pool)
+    }
+
+    fn prepare(&self, _inputs: Inputs<'_>) -> Result<Option<Box<dyn Kernel>>, OperatorError> {
+        Ok(Some(Box::new(self.dense()?)))
+    }
+
+    fn prepare_blocked(&self, _: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
+        let (conv, isa) = (self.conv, Isa::detect());
+        let weights = self.weights.data();
+        let mut input = Layout::Blocked;
+        let method = if winograd_pays(&conv) {
+            Method::Winograd(WinogradConv::new(isa, conv, weights))
+        } else if DirectConv::fits(&conv) {
+            let direct = DirectConv::new(isa, conv, weights, layouts[0] == Layout::Dense);
+            if direct.is_dense() {
+                input = Layout::Dense;
+            }
+            Method::Direct(direct)
+        } else if DepthwiseConv::fits(&conv) {
+            Method::Depthwise(DepthwiseConv::new(isa, conv, weights))
+        } else {
+            return Ok(None);
+        };
+        let mut bias = self.bias.clone();
+        bias.resize(conv.filters.next_multiple_of(BLOCK), 0.0);
+        let mut activation = self.activation.clone();
+        if let Activation::Leaky(slopes) = &mut activation {
+            slopes.resize(conv.filters.next_multiple_of(BLOCK), 0.0);
+        }
+        let kernel = BlockedConv { method, shape: self.output(1).to_vec(), bias, activation };
+        let inputs = [Some(input)].into_iter().chain(self.residual.then_some(Some(Layout::Blocked))).collect();
+        Ok(Some(BlockedKernel { kernel: Box::new(kernel), inputs }))
+    }
+
+    fn multiply_adds(&self, inputs: Inputs<'_>) -> u64 {
+        let images = inputs.get(0).and_then(|input| input.shape.first().copied()).unwrap_or(1);
+        self.conv.multiply_adds().saturating_mul(images as u64)
+    }
+}
+
+impl FusedConv {
+    fn dense(&self) -> Result<DenseConv, OperatorError> {
+        let packed = PackedConv::new(Isa::detect(), self.conv, self.weights.data());
+        let (bias, activation) = (self.bias.clone(), self.activation.clone());
+        Ok(DenseConv { packed, shape: self.output(1).to_vec(), bias, activation })
+    }
+}
+
+enum Method {
+    Direct(DirectConv),
+    Winograd(WinogradConv),
+    Depthwise(DepthwiseConv),
+}
+
+struct BlockedConv {
+    method: Method,
+    /// Of one image, dense.
+    shape: Vec<usize>,
+    bias: Vec<f32>,
+    activation: Activation,
+}
+
+impl Kernel for BlockedConv {
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        let input = arguments.f32(0)?;
+        let residual = arguments.optional_f32(1)?.map(|residual| residual.data());
+        let epilogue = Epilogue { bias: &self.bias, residual, activation: &self.activation };
+        let mut shape = blocked_shape(&self.shape);
+        shape[0] = input.shape()[0];
+        let mut out = pool.take(&shape);
+        match &self.method {
+            Method::Direct(conv) => conv.run(input.data(), epilogue, out.data_mut()),
+            Method::Winograd(conv) => conv.run(input.data(), epilogue, out.data_mut()),
+            Method::Depthwise(conv) => conv.run(input.data(), epilogue, out.data_mut()),
+        }
+        Ok(vec![out.into()])
+    }
+}
+
+struct DenseConv {
+    packed: PackedConv,
+    shape: Vec<usize>,
+    bias: Vec<f32>,
+    activation: Activation,
+}
+
+impl Kernel for DenseConv {
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        let input = arguments.f32(0)?;
+        let mut shape = self.shape.clone();
+        shape[0] = input.shape()[0];
+        let pixels = shape[2] * shape[3];
+        let mut out = pool.take(&shape);
+        self.packed.run(input.data(), Some(&self.bias), out.data_mut());
+        if let Some(residual) = arguments.optional_f32(1)? {
+            out.data_mut().iter_mut().zip(residual.data()).for_each(|(out, value)| *out += value);
+        }
+        for (plane, out) in out.data_mut().chunks_exact_mut(pixels.max(1)).enumerate() {
+            let channel = plane % self.shape[1];
+            match &self.activation {
+                Activation::Identity => {}
+                Activation::Relu => out.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
+                Activation::Clip { low, high } => out.iter_mut().for_each(|x| {
+                    let raised = if *x < *low { *low } else { *x };
+                    *x = if raised > *high { *high } else { raised };
+                }),
+                Activation::Leaky(slopes) => {
+                    out.iter_mut().for_each(|x| *x = if *x < 0.0 { slopes[channel] * *x } else { *x });
+                }
+            }
+        }
+        Ok(vec![out.into()])
+    }
+}
