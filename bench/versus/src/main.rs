@@ -1,7 +1,31 @@
 //! Times Eyebar's work, for comparisons with peers.
+//!
+//! `eyebar-versus kernels` times the kernels alone. `eyebar-versus WORK …` prepares a work, then does it once for every
+//! line of standard input and answers with the seconds it took; `compare.py` talks to it.
 
 mod kernels;
+mod work;
 
-fn main() {
-    kernels::run();
+use std::error::Error;
+use std::io::{BufRead, Write};
+use std::time::Instant;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    if arguments == ["kernels"] {
+        kernels::run();
+        return Ok(());
+    }
+    let mut run = work::prepare(&arguments)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "ready")?;
+    out.flush()?;
+    for _ in std::io::stdin().lock().lines() {
+        let start = Instant::now();
+        run()?;
+        writeln!(out, "{}", start.elapsed().as_secs_f64())?;
+        out.flush()?;
+    }
+    Ok(())
 }

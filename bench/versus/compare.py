@@ -1,0 +1,98 @@
+"""Compares Eyebar with its peers: the same weights, the same input, two threads each, alternating runs, medians.
+
+usage: compare.py DIR [--eyebar PROGRAM] [--runs 11] [--only TEXT] [--opencv PYTHON]
+DIR holds what models.py wrote; PROGRAM is the release build of eyebar-versus; PYTHON has OpenCV 4.12.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+THREADS = "2"
+
+# name, what Eyebar is asked, peers (with what they are asked), the ratio to reach
+ROWS = [
+    ("VGG16 convolutions", ["forward", "{d}/vgg16-features.onnx", "224"],
+     [("onnxruntime", ["forward", "vgg16-features", "224"], 0.50)]),
+    ("VGG16 with its head", ["forward", "{d}/vgg16.onnx", "224"],
+     [("onnxruntime", ["forward", "vgg16", "224"], 0.60)]),
+    ("activation maximisation, one step", ["ascent", "{d}/vgg16-128.onnx", "/28/Conv_output_0", "128"],
+     [("pytorch", ["ascent", "vgg16", "28", "128"], 0.40)]),
+    ("Grad-CAM", ["grad-cam", "{d}/vgg16.onnx", "/features/features.28/Conv_output_0"],
+     [("grad_cam", ["cam", "vgg16", "28"], 0.12), ("captum", ["cam", "vgg16", "28"], 0.40)]),
+    ("occlusion 25/14", ["occlusion", "{d}/vgg16.onnx"], [("captum", ["occlusion", "vgg16", "8"], 1 / 30)]),
+    ("integrated gradients, 20 steps", ["integrated", "{d}/vgg16.onnx", "20"],
+     [("captum", ["integrated", "vgg16", "20"], 0.30)]),
+    ("SFace 112", ["forward", "{m}/sface.onnx", "112"], [("opencv", ["forward", "sface", "112"], 0.50)]),
+    ("YuNet 640", ["forward", "{m}/yunet.onnx", "640"], [("opencv", ["forward", "yunet", "640"], 0.60)]),
+    ("SFace 112, f32", ["forward", "{d}/sface-f32.onnx", "112"],
+     [("onnxruntime", ["forward", "sface-f32", "112"], 0.90)]),
+    ("YuNet 640, f32", ["forward", "{d}/yunet-f32.onnx", "640"],
+     [("onnxruntime", ["forward", "yunet-f32", "640"], 0.90)]),
+    ("ResNet-50", ["forward", "{d}/resnet50.onnx", "224"], [("onnxruntime", ["forward", "resnet50", "224"], 0.85)]),
+    ("MobileNet v2", ["forward", "{d}/mobilenet_v2.onnx", "224"],
+     [("onnxruntime", ["forward", "mobilenet_v2", "224"], 1.00)]),
+]
+
+
+class Worker:
+    """A process that does its work once for every line."""
+
+    def __init__(self, command):
+        environment = {**os.environ, "RAYON_NUM_THREADS": THREADS, "OMP_NUM_THREADS": THREADS}
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        stderr=subprocess.DEVNULL, env=environment)
+        self.answer()
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.process.args} ended")
+        return line
+
+    def run(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.answer())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--eyebar", default=str(HERE.parent.parent / "target/release/eyebar-versus"))
+    parser.add_argument("--opencv", default=sys.executable)
+    parser.add_argument("--runs", type=int, default=11)
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    places = {"d": str(options.directory), "m": str(HERE.parent.parent / "models")}
+    print(f"{'work':36}{'peer':13}{'Eyebar ms':>10}{'peer ms':>10}{'ratio':>8}{'wanted':>8}")
+    for name, asked, peers in ROWS:
+        if options.only not in name:
+            continue
+        for peer, arguments, wanted in peers:
+            python = options.opencv if peer == "opencv" else sys.executable
+            command = [python, str(HERE / "peers.py"), peer, arguments[0], places["d"], *arguments[1:]]
+            try:
+                ours = Worker([options.eyebar, *(text.format(**places) for text in asked)])
+                theirs = Worker(command)
+            except RuntimeError as error:
+                print(f"{name:36}{peer:13}{error}")
+                continue
+            times = [(ours.run(), theirs.run()) for _ in range(options.runs + 1)][1:]
+            ours.close()
+            theirs.close()
+            eyebar, other = (statistics.median(column) for column in zip(*times))
+            print(f"{name:36}{peer:13}{eyebar * 1e3:10.1f}{other * 1e3:10.1f}{eyebar / other:8.3f}{wanted:8.3f}",
+                  flush=True)
+
+
+if __name__ == "__main__":
+    main()
