@@ -164,6 +164,35 @@ fn mask_hides_each_face_and_the_metadata() {
     assert!(!folder.bytes("clean.jpg").windows(4).any(|window| window == b"Exif"));
 }
 
+/// The fixed fractions of the picture that the workshop masked.
+#[test]
+fn masks_at_fixed_places_are_the_workshop_s() {
+    let folder = Folder::new();
+    // Pixels of which no two neighbours are alike, so that a blur changes all.
+    let noise = |x: u32, y: u32| ((x * 7919 + y * 104_729 + x * y * 31) % 251) as u8 | 1;
+    let picture = image::RgbImage::from_fn(200, 200, |x, y| image::Rgb([noise(x, y), noise(y, x), noise(x + 9, y)]));
+    picture.save(folder.path("p.png")).expect("writable");
+    for (kind, rows, columns) in [
+        ("eye-bar", [28, 42], None),
+        ("eyes-nose", [28, 58], None),
+        ("face", [15, 80], Some([10, 90])),
+        ("blur:0.5", [10, 85], Some([5, 95])),
+    ] {
+        folder.eyebar(&["mask", "p.png", "--mask", kind, "--place", "fixed", "--out", "m.png"]).succeeds();
+        let masked = image::open(folder.path("m.png")).expect("a picture").to_rgb8();
+        let changed: Vec<_> =
+            picture.enumerate_pixels().filter(|(x, y, pixel)| masked.get_pixel(*x, *y) != *pixel).collect();
+        let range = |of: fn(&(u32, u32, &image::Rgb<u8>)) -> u32| {
+            [changed.iter().map(of).min().expect("some"), changed.iter().map(of).max().expect("some") + 1]
+        };
+        assert_eq!(range(|pixel| pixel.1), rows.map(|percent| 2 * percent), "rows of {kind}");
+        if let Some(columns) = columns {
+            assert_eq!(range(|pixel| pixel.0), columns.map(|percent| 2 * percent), "columns of {kind}");
+        }
+    }
+    assert_eq!(folder.files(), ["m.png", "p.png"]);
+}
+
 #[test]
 fn quantize_writes_a_smaller_model_that_answers_alike() {
     let (folder, network) = (Folder::new(), Network::open("resnet_basic"));

@@ -47,10 +47,10 @@ fn every_command_prints_the_same_facts_as_json() {
     for (command, keys) in [
         (&["models"][..], &["models"][..]),
         (&["inspect", "--model", "yunet"], &["layers", "parameters", "multiply_adds"]),
-        (&["predict", &portrait], &["model", "model_sha256", "classes", "shape"]),
+        (&["predict", &portrait], &["model", "classes", "shape"]),
         (&["predict", &portrait, "--model", "sface"], &["model", "layer", "shape"]),
         (&["predict", "x.npy", "--model", model, "--raw", "y.npy"], &["classes", "files", "shape"]),
-        (&filters, &["layers", "steps", "rate", "size", "seed", "files"]),
+        (&filters, &["layers", "model_sha256", "seed", "files"]),
         (&["cam", &portrait, "--raw", "c.npy"], &["layer", "target", "class", "score", "shape", "regions", "files"]),
         (&occlude, &["patch", "stride", "fill", "score", "min", "max", "regions", "files"]),
         (&["mask", &portrait, "--out", "m.png"], &["mask", "faces", "covered", "files"]),
