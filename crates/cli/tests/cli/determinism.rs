@@ -27,6 +27,8 @@ fn maps_and_values() {
     same_with_one_and_two_threads(input, &["predict", "x.npy", "--model", model, "--raw", "y.npy", "--json"]);
     same_with_one_and_two_threads(input, &["cam", "x.npy", "--model", model]);
     same_with_one_and_two_threads(input, &["occlude", "x.npy", "--model", model, "--patch", "48", "--stride", "40"]);
+    let quantize = ["quantize", model, "--out", "q.onnx", "--smallest", "1024", "--json"];
+    same_with_one_and_two_threads(input, &quantize);
 }
 
 #[test]

@@ -14,7 +14,8 @@ fn numbers(value: &Value, found: &mut Vec<f64>) {
     }
 }
 
-/// The JSON of a command, whose numbers hold those that its text shows, in percent or in millions perhaps, and rounded.
+/// The JSON of a command. It holds each number that the text shows: rounded there, in percent or in millions perhaps, and
+/// a rise where the JSON has a negative drop.
 fn same_facts(text: &Outcome, json: &Outcome) -> Value {
     let json = json.json();
     assert_eq!(json["eyebar"], env!("CARGO_PKG_VERSION"), "{json}");
@@ -29,7 +30,9 @@ fn same_facts(text: &Outcome, json: &Outcome) -> Value {
         let digits = cell.split(['e', 'E']).next().and_then(|cell| cell.split_once('.')).map_or(0, |(_, d)| d.len());
         let power = cell.split_once('e').map_or(0, |(_, power)| power.parse::<i32>().expect("an exponent"));
         let rounding = 0.5001 * 10f64.powi(power - digits as i32) + 1e-6 * shown.abs();
-        let holds = known.iter().any(|&x| [1.0, 100.0, 1e-6].iter().any(|scale| (x * scale - shown).abs() <= rounding));
+        let holds = known
+            .iter()
+            .any(|&x| [1.0, 100.0, 1e-6].iter().any(|scale| ((x * scale).abs() - shown.abs()).abs() <= rounding));
         assert!(holds, "{shown} is not in the JSON\n{text}\n{json}");
         checked += 1;
     }
