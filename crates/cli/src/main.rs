@@ -45,6 +45,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<(), Error> {
+    eyebar::check_instruction_set()?;
     if let Some(threads) = cli.global.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|error| Error::Usage(format!("cannot start {threads} threads: {error}; hint: ask for fewer")))?;

@@ -23,7 +23,7 @@ pub(crate) struct Global {
 fn parse_threads(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(threads @ 1..=1024) => Ok(threads),
-        _ => Err("give a number from 1 to 1024".to_owned()),
+        _ => Err("hint: give a number from 1 to 1024".to_owned()),
     }
 }
 

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use eyebar::Error;
-use eyebar_imaging::{RgbImage, encode, npy};
+use eyebar_imaging::overlay::DEFAULT_ALPHA;
+use eyebar_imaging::{Colormap, RgbImage, encode, npy};
 use eyebar_report::Table;
 use serde::Serialize;
 
@@ -46,8 +47,8 @@ pub(crate) fn show(global: &Global, value: &impl Serialize, tables: &[Table], fi
 
 /// A result as JSON, with what made it and the files it went to.
 pub(crate) fn json(value: &impl Serialize, files: &[PathBuf]) -> Result<String, Error> {
-    let broken = |error: serde_json::Error| Error::Usage(format!("the result cannot be written as JSON: {error}"));
-    let mut value = serde_json::to_value(value).map_err(broken)?;
+    let broken = Error::serialise("the result");
+    let mut value = serde_json::to_value(value).map_err(&broken)?;
     if let Some(map) = value.as_object_mut() {
         map.insert("eyebar".to_owned(), env!("CARGO_PKG_VERSION").into());
         if !files.is_empty() {
@@ -104,7 +105,12 @@ impl MapPlan {
     }
 
     /// Writes figure, raw map, manifest and overlay as planned; returns what was written.
-    pub(crate) fn write(&self, files: MapFiles<'_>, result: &impl Serialize) -> Result<Vec<PathBuf>, Error> {
+    pub(crate) fn write(
+        &self,
+        files: MapFiles<'_>,
+        result: &impl Serialize,
+        colormap: Colormap,
+    ) -> Result<Vec<PathBuf>, Error> {
         if let Some(raw) = &self.raw {
             npy::write(raw, files.map)?;
         }
@@ -117,8 +123,54 @@ impl MapPlan {
         let written: Vec<PathBuf> = self.all().cloned().collect();
         if let Some(manifest) = &self.manifest {
             let others: Vec<_> = written.iter().filter(|path| *path != manifest).cloned().collect();
-            encode::write_atomic(manifest, json(result, &others)?.as_bytes())?;
+            let drawn = Drawn { result, colormap: colormap.name(), alpha: DEFAULT_ALPHA, command: command() };
+            encode::write_atomic(manifest, json(&drawn, &others)?.as_bytes())?;
         }
         Ok(written)
+    }
+}
+
+/// A map's manifest: the result, and how it was drawn and called.
+#[derive(Serialize)]
+struct Drawn<'a, T> {
+    #[serde(flatten)]
+    result: &'a T,
+    colormap: &'static str,
+    alpha: f32,
+    command: String,
+}
+
+/// The command as it was typed, quoted for a shell. Without `--threads`, on which no result depends.
+fn command() -> String {
+    quoted(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
+}
+
+fn quoted(mut words: impl Iterator<Item = String>) -> String {
+    let mut line = "eyebar".to_owned();
+    while let Some(word) = words.next() {
+        if word == "--threads" {
+            words.next();
+        } else if !word.starts_with("--threads=") {
+            let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
+            let word = match !word.is_empty() && word.chars().all(plain) {
+                true => word,
+                false => format!("'{}'", word.replace('\'', r"'\''")),
+            };
+            line = line + " " + &word;
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_command_can_be_typed_again() {
+        let words = |words: &[&str]| quoted(words.iter().map(|&word| word.to_owned()));
+        assert_eq!(words(&["cam", "a b.png", "--threads", "2", "--json"]), "eyebar cam 'a b.png' --json");
+        assert_eq!(words(&["cam", "it's", "", "$x", "--threads=1"]), r"eyebar cam 'it'\''s' '' '$x'");
+        assert_eq!(words(&["cam", "é.png", "--target", "class:7"]), "eyebar cam é.png --target class:7");
     }
 }

@@ -44,6 +44,14 @@ pub enum Error {
         /// What is wrong, and the remedy.
         reason: String,
     },
+    /// A result cannot be written as JSON.
+    #[error("{what} cannot be written as JSON: {source}; hint: report this as a bug, with the command that you ran")]
+    Serialise {
+        /// What was to be written.
+        what: &'static str,
+        /// What is in the way.
+        source: serde_json::Error,
+    },
     /// The request makes no sense.
     #[error("{0}")]
     Usage(String),
@@ -85,6 +93,11 @@ impl Error {
             Self::NoFace { .. } | Self::Face(FaceError::NoFace) => 3,
             _ => 1,
         }
+    }
+
+    /// For `map_err`: `what` cannot be written as JSON.
+    pub fn serialise(what: &'static str) -> impl Fn(serde_json::Error) -> Self {
+        move |source| Self::Serialise { what, source }
     }
 
     pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Self {

@@ -5,16 +5,22 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+mod default_layer;
 pub mod demo;
 mod error;
+mod forward;
+mod instructions;
 pub mod manifest;
 mod model;
+mod provenance;
 mod scene;
 mod target;
 pub mod tasks;
 
 pub use error::Error;
 pub use eyebar_tensor::Tensor;
+pub use instructions::check_instruction_set;
 pub use model::Model;
+pub use provenance::{Provenance, Source};
 pub use scene::{Faces, Photo, Scene, is_array};
 pub use target::{Resolved, Target, similarity_to};

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use eyebar_explain::ExplainError;
+use eyebar_explain::{ExplainError, logits_of};
 use eyebar_imaging::input::Colour;
-use eyebar_imaging::{InputSpec, Layout};
+use eyebar_imaging::{InputSpec, Layout, RgbImage};
 use eyebar_network::{Dimension, Graph, NetworkError, ValueId, names, onnx};
 use eyebar_tensor::Tensor;
 use sha2::{Digest, Sha256};
 
 use crate::bundle;
+use crate::default_layer::last_spatial;
 use crate::error::Error;
 use crate::manifest::{Entry, Task, entries};
 
@@ -24,6 +25,8 @@ pub struct Model {
     entry: Option<&'static Entry>,
     graph: Graph,
     input: ValueId,
+    /// Width and height that the file declares, whether or not the network needs them.
+    exported_size: Option<(usize, usize)>,
     spec: Option<InputSpec>,
     labels: Vec<String>,
     opset: i64,
@@ -61,6 +64,9 @@ impl Model {
         let mut model = Self::read(&entry.name, Bytes::from_static(bytes), Some(spec.unwrap_or(entry.input.spec())))?;
         if let Some(file) = &entry.labels {
             model.labels = bundle::labels(file).unwrap_or_default().lines().map(str::to_owned).collect();
+        }
+        if entry.input.dynamic && model.exported_size.is_some() {
+            model.graph.free_dimensions(model.input);
         }
         model.entry = Some(entry);
         model.sha256.clone_from(&entry.sha256);
@@ -103,6 +109,7 @@ impl Model {
             entry: None,
             graph,
             input,
+            exported_size: None,
             spec: None,
             labels: Vec::new(),
             opset: onnx.opset,
@@ -111,6 +118,7 @@ impl Model {
             bytes: 0,
         };
         model.spec = spec.map(|spec| model.with_declared_size(spec));
+        model.exported_size = model.fixed_size(&model.spec_or_layout());
         Ok(model)
     }
 
@@ -228,8 +236,13 @@ impl Model {
         std::iter::once(Some(1)).chain(rest).collect()
     }
 
-    /// Width and height that the file fixes.
+    /// Width and height that the file declares; a model of the bundle may take others too.
     pub fn declared_size(&self) -> Option<(usize, usize)> {
+        self.exported_size
+    }
+
+    /// Width and height of the only pictures that the network takes; nothing where it takes several sizes.
+    pub(crate) fn only_size(&self) -> Option<(usize, usize)> {
         self.fixed_size(&self.spec_or_layout())
     }
 
@@ -287,19 +300,72 @@ impl Model {
         })
     }
 
-    /// The layer that explanations use unless told otherwise: the manifest's, or the last convolution of the file.
+    /// The layer that explanations use unless told otherwise: the manifest's, or what the global pooling (or flattening)
+    /// of a file reads, for an input of `shape`.
     ///
     /// # Errors
-    /// When there is no convolution.
-    pub fn default_layer(&self) -> Result<String, Error> {
+    /// When no layer `[N, C, H, W]` has more than one position, or the network refuses the shape.
+    pub fn default_layer(&self, shape: &[usize]) -> Result<ValueId, Error> {
         if let Some(entry) = self.entry {
-            return Ok(entry.default_layer.clone());
+            return self.layer(&entry.default_layer);
         }
-        let last = self.graph.nodes().iter().rev().find(|node| node.operator.name() == "Conv");
-        let output = last.and_then(|node| node.outputs.first().copied().flatten());
-        output.map(|id| self.graph.value(id).name.clone()).ok_or_else(|| {
-            Error::Usage(format!("model {}: it has no convolution; hint: name a layer with --layer", self.name))
+        let logits = logits_of(&self.graph, self.output()?);
+        let found = last_spatial(&self.graph, self.input, shape, logits);
+        found.map_err(|source| in_model(&self.name, source))?.ok_or_else(|| {
+            Error::Usage(format!(
+                "model {}: no layer has the form [N, C, H, W] with more than one position; hint: name one with --layer",
+                self.name
+            ))
         })
+    }
+
+    /// The photograph with black added on the right and below, where the model takes only multiples of a size and this
+    /// is none.
+    pub(crate) fn padded(&self, image: &RgbImage) -> Option<RgbImage> {
+        let multiple = self.multiple() as u32;
+        let (width, height) = image.dimensions();
+        let (wide, high) = (width.next_multiple_of(multiple), height.next_multiple_of(multiple));
+        if (wide, high) == (width, height) {
+            return None;
+        }
+        let mut padded = RgbImage::new(wide, high);
+        for (to, from) in padded.rows_mut().zip(image.rows()) {
+            for (to, from) in to.zip(from) {
+                *to = *from;
+            }
+        }
+        Some(padded)
+    }
+
+    /// What a bundled model's manifest says of the shape, beyond what the file declares.
+    fn check_bundled_shape(&self, path: &Path, shape: &[usize]) -> Result<(), Error> {
+        let (Some(spec), Some(_)) = (&self.spec, self.entry) else { return Ok(()) };
+        let multiple = self.multiple();
+        let fits = spec.width_height(shape).is_some_and(|(width, height)| {
+            spec.shape(1, width, height) == *shape && width % multiple == 0 && height % multiple == 0
+        });
+        if fits && !shape.contains(&0) {
+            return Ok(());
+        }
+        let channels = spec.colour.channels();
+        let wanted = match spec.layout {
+            Layout::Nchw => format!("[1, {channels}, height, width]"),
+            Layout::Nhwc => format!("[1, height, width, {channels}]"),
+        };
+        let multiples = match multiple {
+            1 => String::new(),
+            _ => format!(", height and width multiples of {multiple}"),
+        };
+        Err(Error::Usage(format!(
+            "{}: the array has the shape {shape:?}; hint: model {} takes {wanted}{multiples}",
+            path.display(),
+            self.name
+        )))
+    }
+
+    /// What the input's width and height must be multiples of.
+    fn multiple(&self) -> usize {
+        self.entry.and_then(|entry| entry.input.multiple).unwrap_or(1).max(1)
     }
 
     /// What people call a value: its alias where it has one.
@@ -337,6 +403,7 @@ impl Model {
                 self.name
             )));
         }
+        self.check_bundled_shape(path, shape)?;
         match array.data().iter().position(|value| !value.is_finite()) {
             Some(index) => Err(Error::Array {
                 path: path.to_path_buf(),

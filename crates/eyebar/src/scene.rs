@@ -1,6 +1,7 @@
 //! What a model is shown: an array as it is, a whole photograph, or the aligned face of one.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use eyebar_face::{Detector, Face, Landmarks, align, detect::nearest_centre};
 use eyebar_imaging::resize::resize;
@@ -9,6 +10,7 @@ use eyebar_tensor::Tensor;
 
 use crate::error::Error;
 use crate::model::Model;
+use crate::provenance::Source;
 
 /// Pictures that maps are laid over are shrunk to this: larger ones make figures no better.
 const CANVAS_SIDE: u32 = 1024;
@@ -18,10 +20,12 @@ const CANVAS_SIDE: u32 = 1024;
 pub struct Photo {
     /// The file.
     pub path: PathBuf,
-    /// The pixels, upright.
-    pub image: RgbImage,
+    /// The pixels, upright; shared, as photographs are large.
+    pub image: Arc<RgbImage>,
     /// Metadata found in the file (never written again).
     pub metadata: Vec<String>,
+    /// The bytes it was decoded from.
+    pub source: Source,
 }
 
 impl Photo {
@@ -31,7 +35,12 @@ impl Photo {
     /// When it is no picture, or too large.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let decoded = open(path, &Limits::default())?;
-        Ok(Self { path: path.to_path_buf(), image: decoded.image, metadata: decoded.metadata })
+        Ok(Self {
+            path: path.to_path_buf(),
+            image: Arc::new(decoded.image),
+            metadata: decoded.metadata,
+            source: Source::of_file(path),
+        })
     }
 
     /// The test portrait: Eileen Collins, NASA, public domain.
@@ -47,18 +56,24 @@ impl Photo {
     /// # Errors
     /// When it is not embedded.
     pub fn bundled(file: &str) -> Result<Self, Error> {
-        let bytes = crate::bundle::photo(file)
-            .ok_or_else(|| Error::Usage(format!("{file:?} is not among the embedded photographs")))?;
+        let bytes = crate::bundle::photo(file).ok_or_else(|| {
+            Error::Usage(format!("{file:?} is not among the embedded photographs; hint: name a file"))
+        })?;
         let decoded = eyebar_imaging::decode(bytes, &Limits::default())?;
-        Ok(Self { path: file.into(), image: decoded.image, metadata: Vec::new() })
+        Ok(Self {
+            path: file.into(),
+            image: Arc::new(decoded.image),
+            metadata: Vec::new(),
+            source: Source::of_bytes(file, bytes),
+        })
     }
 
-    /// The photograph as a mirror shows it.
+    /// The photograph as a mirror shows it, which is still said to be of the same file.
     #[must_use]
     pub fn mirrored(&self) -> Self {
         let (width, height) = self.image.dimensions();
         let image = RgbImage::from_fn(width, height, |x, y| *self.image.get_pixel(width - 1 - x, y));
-        Self { image, ..self.clone() }
+        Self { image: Arc::new(image), ..self.clone() }
     }
 }
 
@@ -69,25 +84,41 @@ pub struct Scene {
     pub input: Tensor,
     /// The picture that maps belong to: they span all of it. `None` for an array.
     pub canvas: Option<RgbImage>,
-    /// Landmarks on the canvas, where a face was found.
+    /// Whether the canvas is the aligned face, not the whole photograph.
+    pub aligned: bool,
+    /// Landmarks on the canvas, where a face was looked for ([`Scene::with_face`]) and found.
     pub landmarks: Option<Landmarks>,
+    /// The same in pixels of the photograph.
+    pub on_photo: Option<Landmarks>,
     /// The photograph it was made of; `None` for an array.
     pub photo: Option<Photo>,
+    /// The file of the array or photograph.
+    pub source: Source,
 }
 
-/// Finds faces; one network for all photographs of a process.
+/// Finds faces; one network for all photographs of a process, loaded when the first is looked for.
+#[derive(Debug, Default)]
 pub struct Faces {
-    detector: Detector,
+    detector: OnceLock<Detector>,
 }
 
 impl Faces {
-    /// Loads the bundled detector.
-    ///
-    /// # Errors
-    /// Never, as a test shows.
-    pub fn new() -> Result<Self, Error> {
-        let model = Model::open("yunet", None)?;
-        Ok(Self { detector: Detector::new(model.graph().clone())? })
+    /// Nothing is loaded yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the detector was needed.
+    pub fn is_loaded(&self) -> bool {
+        self.detector.get().is_some()
+    }
+
+    fn detector(&self) -> Result<&Detector, Error> {
+        if let Some(detector) = self.detector.get() {
+            return Ok(detector);
+        }
+        let detector = Detector::new(Model::open("yunet", None)?.graph().clone())?;
+        Ok(self.detector.get_or_init(|| detector))
     }
 
     /// All faces, best first.
@@ -95,7 +126,7 @@ impl Faces {
     /// # Errors
     /// When the detector fails.
     pub fn all(&self, image: &RgbImage) -> Result<Vec<Face>, Error> {
-        Ok(self.detector.detect(image)?)
+        Ok(self.detector()?.detect(image)?)
     }
 
     /// The face nearest to the middle: whom a portrait shows.
@@ -110,7 +141,8 @@ impl Faces {
 
 impl Scene {
     /// Reads a `.npy` array that is preprocessed already, or a photograph, which is shown as the model wants it: an
-    /// embedder sees the aligned face, any other model the whole photograph.
+    /// embedder sees the aligned face, any other model the whole photograph, in which no face is looked for
+    /// ([`Scene::with_face`] does).
     ///
     /// # Errors
     /// When the file cannot be read, or an embedder finds no face.
@@ -118,7 +150,15 @@ impl Scene {
         if is_array(path) {
             let input = npy::read(path)?;
             model.check_array(path, &input)?;
-            return Ok(Self { input, canvas: None, landmarks: None, photo: None });
+            return Ok(Self {
+                input,
+                canvas: None,
+                aligned: false,
+                landmarks: None,
+                on_photo: None,
+                photo: None,
+                source: Source::of_file(path),
+            });
         }
         Self::of(&Photo::open(path)?, model, faces)
     }
@@ -128,8 +168,25 @@ impl Scene {
     /// # Errors
     /// As [`Scene::open`].
     pub fn of(photo: &Photo, model: &Model, faces: &Faces) -> Result<Self, Error> {
-        let landmarks = faces.central(&photo.image)?.map(|face| face.landmarks);
+        let landmarks = match model.is_embedder() {
+            true => faces.central(&photo.image)?.map(|face| face.landmarks),
+            false => None,
+        };
         Self::placed(photo, landmarks.as_ref(), model)
+    }
+
+    /// Looks for the face that parts of a map are named after, where nobody has yet.
+    ///
+    /// # Errors
+    /// When the detector fails.
+    pub fn with_face(mut self, faces: &Faces) -> Result<Self, Error> {
+        if let (None, Some(photo)) = (&self.on_photo, &self.photo) {
+            let landmarks = faces.central(&photo.image)?.map(|face| face.landmarks);
+            self.landmarks =
+                landmarks.map(|landmarks| landmarks.map(|point| scaled(point, canvas_scale(&photo.image))));
+            self.on_photo = landmarks;
+        }
+        Ok(self)
     }
 
     /// As [`Scene::of`], with the landmarks known.
@@ -146,21 +203,38 @@ impl Scene {
     }
 
     fn whole(photo: &Photo, landmarks: Option<&Landmarks>, model: &Model) -> Result<Self, Error> {
-        let input = model.spec()?.fitted_tensor(&photo.image);
-        let (canvas, scale) = shrink(&photo.image);
-        let landmarks = landmarks.map(|landmarks| landmarks.map(|point| scaled(point, scale)));
-        Ok(Self { input, canvas: Some(canvas), landmarks, photo: Some(photo.clone()) })
+        let scale = canvas_scale(&photo.image);
+        let (input, canvas) = match model.padded(&photo.image) {
+            Some(padded) => (model.spec()?.fitted_tensor(&padded), shrink(&padded, scale)),
+            None => (model.spec()?.fitted_tensor(&photo.image), shrink(&photo.image, scale)),
+        };
+        Ok(Self {
+            input,
+            canvas: Some(canvas),
+            aligned: false,
+            landmarks: landmarks.map(|landmarks| landmarks.map(|point| scaled(point, scale))),
+            on_photo: landmarks.copied(),
+            photo: Some(photo.clone()),
+            source: photo.source.clone(),
+        })
     }
 
     fn aligned(photo: &Photo, landmarks: &Landmarks, model: &Model) -> Result<Self, Error> {
         let alignment = align::alignment(landmarks)?;
         let crop = align::aligned(&photo.image, landmarks)?;
-        let landmarks = landmarks.map(|(x, y)| {
+        let on_crop = landmarks.map(|(x, y)| {
             let (x, y) = alignment.apply((x.into(), y.into()));
             (x as f32, y as f32)
         });
-        let input = model.spec()?.fitted_tensor(&crop);
-        Ok(Self { input, canvas: Some(crop), landmarks: Some(landmarks), photo: Some(photo.clone()) })
+        Ok(Self {
+            input: model.spec()?.fitted_tensor(&crop),
+            canvas: Some(crop),
+            aligned: true,
+            landmarks: Some(on_crop),
+            on_photo: Some(*landmarks),
+            photo: Some(photo.clone()),
+            source: photo.source.clone(),
+        })
     }
 }
 
@@ -169,14 +243,18 @@ pub fn is_array(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
 }
 
-fn shrink(image: &RgbImage) -> (RgbImage, f32) {
+/// By which a photograph is shrunk to its canvas.
+fn canvas_scale(image: &RgbImage) -> f32 {
     let longer = image.width().max(image.height());
-    if longer <= CANVAS_SIDE {
-        return (image.clone(), 1.0);
+    if longer <= CANVAS_SIDE { 1.0 } else { CANVAS_SIDE as f32 / longer as f32 }
+}
+
+fn shrink(image: &RgbImage, scale: f32) -> RgbImage {
+    if scale >= 1.0 {
+        return image.clone();
     }
-    let scale = CANVAS_SIDE as f32 / longer as f32;
     let side = |length: u32| ((length as f32 * scale).round() as u32).max(1);
-    (resize(image, side(image.width()), side(image.height())), scale)
+    resize(image, side(image.width()), side(image.height()))
 }
 
 /// A point whose pixel centres lie at integers, in a picture scaled about its corner.

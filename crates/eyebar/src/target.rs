@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use eyebar_explain::{ClassScore, Objective, Similarity, logits_of};
-use eyebar_network::{DataType, Executor, TensorType, Value, ValueId};
-use eyebar_tensor::Tensor;
+use eyebar_network::ValueId;
 
 use crate::error::Error;
+use crate::forward::Forward;
 use crate::model::Model;
+use crate::provenance::Source;
 use crate::scene::{Faces, Scene};
 
 /// `top`, `class:ID`, `class:NAME` or `similarity:PHOTO`.
@@ -45,6 +46,8 @@ pub struct Resolved {
     pub title: String,
     /// The class, where it is one.
     pub class: Option<usize>,
+    /// The other picture, where it is a likeness.
+    pub reference: Option<Source>,
 }
 
 impl Target {
@@ -56,7 +59,7 @@ impl Target {
         match self {
             Self::Top if has_classes(model) => {
                 let logits = logits_of(model.graph(), model.output()?);
-                let scores = compute(model, &scene.input, &[logits])?.remove(0);
+                let scores = Forward::new(model, scene.input.shape(), &[logits])?.run(&scene.input)?.remove(0);
                 let best = scores.data().iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
                 Ok(class_target(model, logits, best.map_or(0, |(class, _)| class)))
             }
@@ -95,7 +98,7 @@ fn class_target(model: &Model, output: ValueId, class: usize) -> Resolved {
         Some(label) => first_name(label).to_owned(),
         None => format!("class {class}"),
     };
-    Resolved { objective: Box::new(ClassScore { class }), output, title, class: Some(class) }
+    Resolved { objective: Box::new(ClassScore { class }), output, title, class: Some(class), reference: None }
 }
 
 /// The likeness of the model's output to what it makes of another scene, which people call `name`.
@@ -104,12 +107,13 @@ fn class_target(model: &Model, output: ValueId, class: usize) -> Resolved {
 /// When the model refuses the other scene.
 pub fn similarity_to(other: &Scene, name: &str, model: &Model) -> Result<Resolved, Error> {
     let output = model.output()?;
-    let reference = compute(model, &other.input, &[output])?.remove(0);
+    let reference = Forward::new(model, other.input.shape(), &[output])?.run(&other.input)?.remove(0);
     Ok(Resolved {
         objective: Box::new(Similarity::to(reference.data())?),
         output,
         title: format!("similarity to {name}"),
         class: None,
+        reference: Some(other.source.clone()),
     })
 }
 
@@ -120,25 +124,4 @@ pub(crate) fn first_name(label: &str) -> &str {
 
 pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
-}
-
-/// The values of some layers for one input.
-pub(crate) fn compute(model: &Model, input: &Tensor, outputs: &[ValueId]) -> Result<Vec<Tensor>, Error> {
-    let kind = TensorType { dtype: DataType::F32, shape: input.shape().to_vec() };
-    let in_model = |source| crate::model::in_model(model.name(), source);
-    let graph = model.graph().specialise(&[(model.input(), kind)], outputs).map_err(in_model)?;
-    let executor = Executor::new(graph, outputs).map_err(in_model)?;
-    let input = Value::F32(input.clone());
-    let values = executor.run(&[(model.input(), &input)]).map_err(in_model)?;
-    values
-        .into_iter()
-        .zip(outputs)
-        .map(|(value, &id)| {
-            let dtype = value.dtype();
-            value.into_f32().ok_or_else(|| {
-                let name = &model.graph().value(id).name;
-                Error::Usage(format!("{name:?} holds {dtype}, not f32; hint: choose a layer of activations"))
-            })
-        })
-        .collect()
 }

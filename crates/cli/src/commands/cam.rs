@@ -21,7 +21,8 @@ pub(crate) struct Cam {
     image: PathBuf,
     #[command(flatten)]
     model: ModelArgs,
-    /// Layer to explain: an alias, a tensor or a node [default: the model's, or the last convolution]
+    /// Layer to explain: an alias, a tensor or a node [default: the bundled model's; of a file the last layer
+    /// [N, C, H, W] before global pooling or flattening, after its activation function]
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
     /// How the map is made
@@ -43,7 +44,7 @@ impl Cam {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
         let plan = self.outputs.plan(&self.image, "cam", &[self.model.path(), self.target.path()])?;
         let model = self.model.open("efficientnet-lite0")?;
-        let faces = Faces::new()?;
+        let faces = Faces::new();
         let cam = match self.method {
             Method::GradCam => {
                 tasks::cam::cam(&self.image, &model, self.layer.as_deref(), &self.target.target, &faces)?
@@ -57,7 +58,7 @@ impl Cam {
             figure: &|| cam.figure(self.outputs.colormap),
             overlay: cam.overlay(self.outputs.colormap),
         };
-        let files = plan.write(files, &cam)?;
+        let files = plan.write(files, &cam, self.outputs.colormap)?;
         let mut tables = vec![cam.summary()];
         tables.extend(cam.tables());
         show(global, &cam, &tables, &files)

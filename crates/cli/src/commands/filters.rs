@@ -36,12 +36,13 @@ pub(crate) struct Filters {
     /// Steps of the ascent [default: 30, with the Fourier prior 48]
     #[arg(long)]
     steps: Option<usize>,
-    /// Length of a step [default: 10, with the Fourier prior 0.05]
-    #[arg(long)]
+    /// Length η of a step, in units of the 0-1 pixel range; pixels are not clipped during the climb. With the
+    /// Fourier prior: Adam's step size [default: 10, with the Fourier prior 0.05]
+    #[arg(long, allow_negative_numbers = true)]
     rate: Option<f32>,
-    /// Side of the pictures, or WxH
-    #[arg(long, default_value = "128", value_parser = parse_size)]
-    size: (usize, usize),
+    /// Side of the pictures, or WxH [default: 128; the model's own size where it takes no other]
+    #[arg(long, value_parser = parse_size)]
+    size: Option<(usize, usize)>,
     /// Grid of pictures; the measures go beside it as JSON
     #[arg(long, default_value = "filters.png", value_name = "FILE.png")]
     out: PathBuf,
@@ -61,7 +62,7 @@ enum PriorArg {
 
 fn parse_channels(text: &str) -> Result<Channels, String> {
     const MOST: usize = 4096;
-    let help = || format!("write a range such as 0..8, or a list such as 3,17,42 (at most {MOST})");
+    let help = || format!("hint: write a range such as 0..8, or a list such as 3,17,42 (at most {MOST})");
     let number = |text: &str| text.trim().parse::<usize>().map_err(|_| help());
     let channels = match text.split_once("..") {
         Some((from, to)) => {
@@ -80,9 +81,6 @@ fn parse_channels(text: &str) -> Result<Channels, String> {
 struct Results<'a> {
     model: &'a str,
     model_sha256: &'a str,
-    steps: usize,
-    rate: f32,
-    size: (usize, usize),
     seed: u64,
     layers: &'a [tasks::filters::LayerFilters],
 }
@@ -93,7 +91,10 @@ impl Filters {
         paths::check_picture(&self.out)?;
         paths::check(&[self.model.path()], &[&self.out, &manifest])?;
         let model = self.model.open("vgg16")?;
-        let layers = if self.layer.is_empty() { vec![model.default_layer()?] } else { self.layer.clone() };
+        let layers = match self.layer.is_empty() {
+            true => vec![tasks::filters::default_layer(&model, self.size)?],
+            false => self.layer.clone(),
+        };
         let prior = match (self.prior, Prior::PIXELS, Prior::FOURIER) {
             (PriorArg::Pixels, Prior::Pixels { steps, rate }, _) => {
                 Prior::Pixels { steps: self.steps.unwrap_or(steps), rate: self.rate.unwrap_or(rate) }
@@ -103,7 +104,7 @@ impl Filters {
             }
             (_, _, other) => other,
         };
-        let options = Maximisation { prior, size: Some(self.size), seed: global.seed, ..Maximisation::default() };
+        let options = Maximisation { prior, size: self.size, seed: global.seed, ..Maximisation::default() };
         let bar = Bar::new("filters");
         let mut found = Vec::new();
         for layer in &layers {
@@ -125,18 +126,7 @@ impl Filters {
                 }
             }
         }
-        let (steps, rate) = match prior {
-            Prior::Pixels { steps, rate } | Prior::Fourier { steps, rate } => (steps, rate),
-        };
-        let results = Results {
-            model: model.name(),
-            model_sha256: model.sha256(),
-            steps,
-            rate,
-            size: self.size,
-            seed: global.seed,
-            layers: &found,
-        };
+        let results = Results { model: model.name(), model_sha256: model.sha256(), seed: global.seed, layers: &found };
         encode::write_atomic(&manifest, json(&results, &files)?.as_bytes())?;
         files.push(manifest);
         show(global, &results, &[tasks::filters::table(&found)], &files)

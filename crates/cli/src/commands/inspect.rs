@@ -24,7 +24,7 @@ pub(crate) fn parse_size(text: &str) -> Result<(usize, usize), String> {
     let side = |text: &str| text.parse().ok().filter(|side| (1..=8192).contains(side));
     let both = text.split_once('x').and_then(|(width, height)| side(width).zip(side(height)));
     both.or_else(|| side(text).map(|side| (side, side)))
-        .ok_or_else(|| "write a side or WIDTHxHEIGHT, each from 1 to 8192".to_owned())
+        .ok_or_else(|| "hint: write a side or WIDTHxHEIGHT, each from 1 to 8192".to_owned())
 }
 
 impl Inspect {

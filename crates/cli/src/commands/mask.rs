@@ -53,7 +53,7 @@ enum PlaceArg {
 fn parse_colour(text: &str) -> Result<[u8; 3], String> {
     let digits = text.trim_start_matches('#');
     let number = u32::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 6);
-    let [_, red, green, blue] = number.ok_or("write six hexadecimal digits, such as ff0000")?.to_be_bytes();
+    let [_, red, green, blue] = number.ok_or("hint: write six hexadecimal digits, such as ff0000")?.to_be_bytes();
     Ok([red, green, blue])
 }
 
@@ -72,7 +72,7 @@ impl MaskCommand {
         paths::check_picture(&out)?;
         paths::check(&[&self.image], &[&out])?;
         let options = MaskOptions { colour: self.colour, seed: global.seed };
-        let result = mask(&self.image, self.mask, place, &options, &Faces::new()?)?;
+        let result = mask(&self.image, self.mask, place, &options, &Faces::new())?;
         encode::save(&out, &result.masked.image)?;
         let mut table = Table::new(format!("{} on {}", result.mask, self.image.display())).text("").number("", "");
         table = table.row(["Faces masked".to_owned(), result.faces.to_string()]);

@@ -29,10 +29,10 @@ pub(crate) struct Occlude {
     /// Distance of two patches
     #[arg(long, default_value_t = 14)]
     stride: usize,
-    /// Grey value of the patch, 0 to 255 before the network's mean and scale; for a .npy array
-    /// without --input, the value itself
-    #[arg(long, default_value_t = 128.0, allow_negative_numbers = true)]
-    fill: f32,
+    /// Grey value of the patch, 0 to 255 before the network's mean and scale [default: 128]; for a .npy array
+    /// and a file without --input, whose grey values nobody knows, the value itself [default: 0]
+    #[arg(long, allow_negative_numbers = true)]
+    fill: Option<f32>,
     #[command(flatten)]
     outputs: MapOutputs,
 }
@@ -41,8 +41,9 @@ impl Occlude {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
         let plan = self.outputs.plan(&self.image, "occlusion", &[self.model.path(), self.target.path()])?;
         let model = self.model.open("efficientnet-lite0")?;
-        let faces = Faces::new()?;
-        let occlusion = Occlusion { patch: self.patch, stride: self.stride, fill: self.fill };
+        let faces = Faces::new();
+        let fill = self.fill.unwrap_or_else(|| tasks::occlude::default_fill(&model));
+        let occlusion = Occlusion { patch: self.patch, stride: self.stride, fill };
         let result = {
             let bar = Bar::new("occlusion");
             let progress = |done, total| bar.update(done, total);
@@ -53,7 +54,7 @@ impl Occlude {
             figure: &|| result.figure(self.outputs.colormap),
             overlay: result.overlay(self.outputs.colormap),
         };
-        let files = plan.write(files, &result)?;
+        let files = plan.write(files, &result, self.outputs.colormap)?;
         let mut tables = vec![result.summary()];
         tables.extend(result.tables());
         show(global, &result, &tables, &files)

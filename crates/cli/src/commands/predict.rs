@@ -41,7 +41,7 @@ impl Predict {
             paths::check(&[&self.image, self.model.path()], &[raw])?;
         }
         let model = self.model.open("efficientnet-lite0")?;
-        let faces = Faces::new()?;
+        let faces = Faces::new();
         let prediction = tasks::predict::predict(&self.image, &model, self.layer.as_deref(), self.top, &faces)?;
         if prediction.not_finite > 0 {
             let (bad, all) = (prediction.not_finite, prediction.values.len());

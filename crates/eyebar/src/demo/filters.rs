@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use eyebar_explain::activation::{Maximisation, Prior};
 use eyebar_report::Section;
+use serde::Serialize;
 
 use super::Stage;
 use crate::error::Error;
@@ -13,7 +14,19 @@ use crate::tasks::inspect::inspect;
 const LAYERS: [&str; 3] = ["block1_conv2", "block3_conv3", "block5_conv3"];
 const FILTERS: usize = 8;
 
-pub(super) fn run(stage: &Stage<'_>) -> Result<(Vec<LayerFilters>, Section, PathBuf), Error> {
+/// How much of the picture a cell of a layer sees.
+#[derive(Debug, Serialize)]
+pub struct Sees {
+    /// The layer.
+    pub layer: &'static str,
+    /// Side of what a cell sees, in pixels; nothing where it sees all.
+    pub receptive_field: Option<usize>,
+}
+
+/// What was measured, the section of the report, and the figure's file.
+type Part = ((Vec<LayerFilters>, Vec<Sees>), Section, PathBuf);
+
+pub(super) fn run(stage: &Stage<'_>) -> Result<Part, Error> {
     let channels: Vec<usize> = (0..FILTERS).collect();
     let options =
         Maximisation { prior: Prior::PIXELS, size: Some((128, 128)), seed: stage.seed, ..Maximisation::default() };
@@ -22,12 +35,16 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<(Vec<LayerFilters>, Section, Path
         let progress = |done, total| (stage.progress)(&format!("filters of {layer}"), done, total);
         found.push(filters::filters(&stage.features, layer, &channels, &options, &progress)?);
     }
-    let figure = filters::figure("VGG16, 128 × 128 pixels, 30 steps of length 10", &found);
+    let figure = filters::figure("VGG16", &found);
     let file = stage.save_figure("01_filters.png", &figure)?;
     let fields = inspect(&stage.features, None)?;
+    let fields = LAYERS.map(|layer| Sees {
+        layer,
+        receptive_field: fields.layers.iter().find(|row| row.layer == layer).and_then(|row| row.receptive_field),
+    });
     let sees = |layer: &str| {
-        let row = fields.layers.iter().find(|row| row.layer == layer);
-        row.and_then(|row| row.receptive_field).map_or_else(|| "all".to_owned(), |side| format!("{side} × {side}"))
+        let field = fields.iter().find(|field| field.layer == layer).and_then(|field| field.receptive_field);
+        field.map_or_else(|| "all".to_owned(), |side| format!("{side} × {side}"))
     };
     let section = Section::new("What do CNN filters detect?")
         .anchor("filters")
@@ -47,5 +64,5 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<(Vec<LayerFilters>, Section, Path
              `eyebar filters --prior fourier` starts from smooth pictures in natural colours and shows more; neither is what \
              the filter **means**, both are what excites it.",
         );
-    Ok((found, section, file))
+    Ok(((found, fields.into()), section, file))
 }

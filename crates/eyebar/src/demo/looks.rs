@@ -17,20 +17,20 @@ const DEPTHS: [(&str, &str, &str); 3] =
 
 pub(super) fn run(stage: &Stage<'_>) -> Result<(Vec<CamResult>, Section, PathBuf), Error> {
     let (classifier, embedder) = (&stage.classifier, &stage.embedder);
-    let whole = Scene::of(&stage.portrait, classifier, &stage.faces)?;
+    let whole = Scene::of(&stage.portrait, classifier, &stage.faces)?.with_face(&stage.faces)?;
     let face = Scene::of(&stage.portrait, embedder, &stage.faces)?;
     let mirrored = Scene::of(&stage.portrait.mirrored(), embedder, &stage.faces)?;
+    let class_target = Target::Top.resolve(classifier, &whole, &stage.faces)?;
+    let face_target = similarity_to(&mirrored, "the mirrored portrait", embedder)?;
     let colormap = Colormap::Turbo;
     let mut found = Vec::new();
     let mut figure = Figure::new("Where the networks look")
         .subtitle("Grad-CAM on one portrait: an ImageNet classifier's best class, and a face embedder's similarity")
         .columns(["Classifier", "raw map", "Face embedder", "raw map"]);
     for (index, (depth, class_layer, face_layer)) in DEPTHS.into_iter().enumerate() {
-        let _ = (stage.progress)("Grad-CAM", index, DEPTHS.len());
-        let class_target = Target::Top.resolve(classifier, &whole, &stage.faces)?;
-        let class = cam_scene(&whole, classifier, Some(class_layer), class_target)?;
-        let face_target = similarity_to(&mirrored, "the mirrored portrait", embedder)?;
-        let face = cam_scene(&face, embedder, Some(face_layer), face_target)?;
+        stage.report("Grad-CAM", index, DEPTHS.len())?;
+        let class = cam_scene(&whole, classifier, Some(class_layer), &class_target)?;
+        let face = cam_scene(&face, embedder, Some(face_layer), &face_target)?;
         let cells = [&class, &face].into_iter().flat_map(|cam| {
             let over = cam.overlay(colormap).map_or_else(|| Cell::missing("no picture"), Cell::picture);
             let raw = if cam.zero {

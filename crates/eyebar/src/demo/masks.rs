@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 
-use eyebar_face::{Landmarks, Mask, MaskOptions, Placement, Template};
+use std::sync::Arc;
+
+use eyebar_explain::ExplainError;
+use eyebar_face::{Embedder, Landmarks, Mask, MaskOptions, Placement};
 use eyebar_report::{Cell, Figure, Row, Section, Table};
 use serde::Serialize;
 
 use super::Stage;
 use crate::error::Error;
 use crate::scene::{Photo, Scene};
-use crate::target::{compute, first_name};
-use crate::tasks::predict::predict_scene;
+use crate::target::first_name;
+use crate::tasks::predict::Predictor;
 
 const MASKS: [&str; 7] = ["none", "eye-bar", "eyes-nose", "face", "head", "blur:0.3", "pixelate:8"];
 /// A photograph in the public domain, and another of the same person four years before.
@@ -54,43 +57,49 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<(MaskResults, Section, PathBuf), 
         face.map(|face| face.landmarks).ok_or_else(|| Error::NoFace { path: photo.path.clone() })
     };
     let (on_portrait, on_probe) = (landmarks(&stage.portrait)?, landmarks(&probe)?);
-    let template = embed(stage, &reference, &landmarks(&reference)?)?;
+    // All masks share the landmarks of the unmasked photograph: the stronger attacker knows where the face was.
+    let embedder = Embedder::new(stage.embedder.graph(), stage.embedder.spec()?.clone(), stage.embedder.name())?;
+    let template = embedder.embed_face(&reference.image, &landmarks(&reference)?)?;
+    let scene = |photo: &Photo| Scene::placed(photo, Some(&on_portrait), &stage.classifier);
+    let predictor = Predictor::new(&stage.classifier, scene(&stage.portrait)?.input.shape(), None)?;
     let threshold = stage.embedder.entry().and_then(|entry| entry.output.same_person).unwrap_or(1.0);
     let options = MaskOptions { seed: stage.seed, ..MaskOptions::default() };
     let mut rows = Vec::new();
     let (mut portraits, mut probes) = (Vec::new(), Vec::new());
     for (index, name) in MASKS.into_iter().enumerate() {
-        let _ = (stage.progress)("masks", index, MASKS.len());
+        stage.report("masks", index, MASKS.len())?;
         let masked = |photo: &Photo, landmarks: &Landmarks| -> Result<Photo, Error> {
             if name == "none" {
                 return Ok(photo.clone());
             }
             let mask: Mask = name.parse()?;
             let image = mask.apply(&photo.image, Placement::Landmarks(&[*landmarks]), &options)?.image;
-            Ok(Photo { image, ..photo.clone() })
+            Ok(Photo { image: Arc::new(image), ..photo.clone() })
         };
         let portrait = masked(&stage.portrait, &on_portrait)?;
         let probe = masked(&probe, &on_probe)?;
-        let scene = Scene::placed(&portrait, Some(&on_portrait), &stage.classifier)?;
-        let prediction = predict_scene(&scene, &stage.classifier, None, 1)?;
-        let best = prediction.classes.first();
-        let similarity = embed(stage, &probe, &on_probe)?.similarity(&template)?;
+        let prediction = predictor.predict(&scene(&portrait)?, 1)?;
+        let best = prediction.classes.first().and_then(|class| Some((class.label.as_deref()?, class.probability?)));
+        let (top1, probability) =
+            best.ok_or_else(|| ExplainError::NotFinite { what: "the classifier's best score".to_owned() })?;
+        let similarity = embedder.embed_face(&probe.image, &on_probe)?.similarity(&template)?;
         let row = MaskRow {
             mask: name.to_owned(),
-            top1: best
-                .and_then(|class| class.label.as_deref())
-                .map_or_else(|| "?".to_owned(), |l| first_name(l).to_owned()),
-            probability: best.map_or(0.0, |class| class.probability),
+            top1: first_name(top1).to_owned(),
+            probability,
             similarity,
             recognised: similarity >= threshold,
         };
-        portraits.push(Cell::picture(portrait.image).caption(format!(
+        portraits.push(Cell::picture(Arc::unwrap_or_clone(portrait.image)).caption(format!(
             "{}\n{:.0} %",
             row.top1,
             100.0 * row.probability
         )));
         let verdict = if row.recognised { "same person" } else { "not recognised" };
-        probes.push(Cell::picture(probe.image).caption(format!("{verdict}\nsimilarity {:.2}", row.similarity)));
+        probes.push(
+            Cell::picture(Arc::unwrap_or_clone(probe.image))
+                .caption(format!("{verdict}\nsimilarity {:.2}", row.similarity)),
+        );
         rows.push(row);
     }
     let figure = Figure::new("What masks hide")
@@ -116,13 +125,6 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<(MaskResults, Section, PathBuf), 
     };
     let section = section(&results, figure);
     Ok((results, section, file))
-}
-
-/// The template of a photograph's face, aligned by known landmarks (the stronger attacker knows where the face was).
-fn embed(stage: &Stage<'_>, photo: &Photo, landmarks: &Landmarks) -> Result<Template, Error> {
-    let scene = Scene::placed(photo, Some(landmarks), &stage.embedder)?;
-    let values = compute(&stage.embedder, &scene.input, &[stage.embedder.output()?])?;
-    Ok(Template::new(values[0].data(), stage.embedder.name())?)
 }
 
 fn section(results: &MaskResults, figure: eyebar_imaging::RgbImage) -> Section {

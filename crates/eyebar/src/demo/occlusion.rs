@@ -17,15 +17,15 @@ const FACE_PATCH: Occlusion = Occlusion { patch: 13, stride: 7, fill: 128.0 };
 
 pub(super) fn run(stage: &Stage<'_>) -> Result<(Vec<OcclusionResult>, Section, PathBuf), Error> {
     let (classifier, embedder) = (&stage.classifier, &stage.embedder);
-    let whole = Scene::of(&stage.portrait, classifier, &stage.faces)?;
+    let whole = Scene::of(&stage.portrait, classifier, &stage.faces)?.with_face(&stage.faces)?;
     let target = Target::Top.resolve(classifier, &whole, &stage.faces)?;
     let progress = |done, total| (stage.progress)("occlusion, classifier", done, total);
-    let class = occlude_scene(&whole, classifier, target, Occlusion::default(), &progress)?;
+    let class = occlude_scene(&whole, classifier, &target, Occlusion::default(), &progress)?;
     let face = Scene::of(&stage.portrait, embedder, &stage.faces)?;
     let mirrored = Scene::of(&stage.portrait.mirrored(), embedder, &stage.faces)?;
     let target = similarity_to(&mirrored, "the mirrored portrait", embedder)?;
     let progress = |done, total| (stage.progress)("occlusion, face embedder", done, total);
-    let face = occlude_scene(&face, embedder, target, FACE_PATCH, &progress)?;
+    let face = occlude_scene(&face, embedder, &target, FACE_PATCH, &progress)?;
     let colormap = Colormap::Turbo;
     let mut figure = Figure::new("What hiding a part costs")
         .subtitle("A grey patch slides over the picture; the map is the mean drop of the score where it lay")

@@ -27,7 +27,9 @@ pub(super) fn opening(results: &Workshop) -> Page {
             "Four questions on one portrait, answered by the networks themselves: what do their filters detect, where do they \
              look, what do they lose when a part is hidden, and **is masking the eyes enough**?",
         )
-        .lead("Every number here was measured just now, by the command at the foot of the page, and stands in `results.json`.")
+        .lead(
+            "Every measurement here was made just now, by the command at the foot of the page, and stands in `results.json`.",
+        )
         .summary(Section::default().numbers(numbers))
 }
 

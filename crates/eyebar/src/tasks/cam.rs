@@ -13,8 +13,12 @@ use serde::Serialize;
 use super::regions::{self, RegionShare, region_shares};
 use crate::error::Error;
 use crate::model::{Model, in_explanation};
+use crate::provenance::Provenance;
 use crate::scene::{Faces, Scene};
 use crate::target::{Resolved, Target};
+
+/// Cosine from which two outputs are the same but for rounding: there a cosine has its maximum, and no gradient.
+const SAME: f32 = 0.9999;
 
 /// A map with what it explains.
 #[derive(Debug, Clone, Serialize)]
@@ -41,6 +45,9 @@ pub struct CamResult {
     pub zero: bool,
     /// How the map spreads over the picture.
     pub regions: Vec<RegionShare>,
+    /// What it was made of.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// The raw map, `[H, W]` of the layer, neither scaled nor resized.
     #[serde(skip)]
     pub map: Tensor,
@@ -62,34 +69,42 @@ pub fn cam(
 ) -> Result<CamResult, Error> {
     let scene = Scene::open(path, model, faces)?;
     let target = target.resolve(model, &scene, faces)?;
-    cam_scene(&scene, model, layer, target)
+    cam_scene(&scene.with_face(faces)?, model, layer, &target)
 }
 
 /// As [`cam`], for a scene that is ready.
 ///
 /// # Errors
-/// As [`cam`].
-pub fn cam_scene(scene: &Scene, model: &Model, layer: Option<&str>, target: Resolved) -> Result<CamResult, Error> {
-    let layer = match layer {
-        Some(layer) => layer.to_owned(),
-        None => model.default_layer()?,
-    };
-    let id = model.layer(&layer)?;
+/// As [`cam`]; also when the target is the likeness to a picture that the model cannot tell from this one.
+pub fn cam_scene(scene: &Scene, model: &Model, layer: Option<&str>, target: &Resolved) -> Result<CamResult, Error> {
     let shape = scene.input.shape();
+    let id = match layer {
+        Some(layer) => model.layer(layer)?,
+        None => model.default_layer(shape)?,
+    };
     let plan = GradCam::new(model.graph(), model.input(), shape, target.output, id, &*target.objective);
     let cam = plan.and_then(|plan| plan.run(&scene.input)).map_err(in_explanation(model))?;
+    if target.reference.is_some() && cam.score >= SAME {
+        return Err(Error::Usage(format!(
+            "{}: its {} has the cosine {:.6}: the model cannot tell the two apart, and at its maximum a cosine has no \
+             gradient but rounding noise; hint: give --target another photograph, or use `eyebar occlude`, which needs no \
+             gradient",
+            scene.source.file, target.title, cam.score
+        )));
+    }
     Ok(CamResult {
         model: model.name().to_owned(),
         model_sha256: model.sha256().to_owned(),
         method: "grad-cam",
         layer: model.layer_name(id),
-        target: target.title,
+        target: target.title.clone(),
         class: target.class,
         score: cam.score,
         shape: cam.map.shape().to_vec(),
         max: cam.map.data().iter().copied().fold(0.0, f32::max),
         zero: cam.zero,
         regions: region_shares(&cam.map, scene)?,
+        provenance: Provenance::new(scene, model, target.reference.clone()),
         map: cam.map,
         canvas: scene.canvas.clone(),
     })
@@ -145,9 +160,9 @@ impl CamResult {
             .columns(headers)
             .row(Row::new("", cells))
             .colour_bar(self.colour_bar(colormap))
-            .footnote(
-                "Selvaraju et al. 2017. Colours up to the raw map's maximum; overlay up-sampled bilinearly, alpha 0.4.",
-            )
+            .footnote(format!(
+                "Selvaraju et al. 2017. Colours up to the raw map's maximum; overlay up-sampled bilinearly, alpha {DEFAULT_ALPHA}."
+            ))
             .render()
     }
 

@@ -16,6 +16,16 @@ pub struct LayerFilters {
     pub layer: String,
     /// `pixels` or `fourier`.
     pub prior: &'static str,
+    /// Steps of the ascent.
+    pub steps: usize,
+    /// Length η of a step.
+    pub rate: f32,
+    /// What the rate counts in.
+    pub rate_unit: &'static str,
+    /// What keeps the pixels within 0 to 1 during the ascent.
+    pub pixel_range: &'static str,
+    /// Width and height of the pictures.
+    pub size: (usize, usize),
     /// Each filter.
     pub filters: Vec<FilterResult>,
     /// Mean Shannon entropy of the pictures' grey histograms (50 bins), in bits; nothing where no filter lives.
@@ -42,7 +52,22 @@ pub struct FilterResult {
     pub image: Option<RgbImage>,
 }
 
-/// Draws what `channels` of `layer` respond to.
+/// Width and height of pictures where nobody says: the model's own where it takes no others, 128 × 128 otherwise.
+pub fn size(model: &Model) -> (usize, usize) {
+    model.only_size().unwrap_or((128, 128))
+}
+
+/// Name of the layer that is drawn where nobody names one, for pictures of `size` ([`size`] where it is none).
+///
+/// # Errors
+/// When there is none, or nobody said how the model is fed.
+pub fn default_layer(model: &Model, size: Option<(usize, usize)>) -> Result<String, Error> {
+    let (width, height) = size.unwrap_or_else(|| self::size(model));
+    let id = model.default_layer(&model.spec()?.shape(1, width, height))?;
+    Ok(model.graph().value(id).name.clone())
+}
+
+/// Draws what `channels` of `layer` respond to, pictures of [`size`] where the options name none.
 ///
 /// # Errors
 /// When the layer or a channel does not exist, or nobody said how the model is fed.
@@ -54,16 +79,29 @@ pub fn filters(
     progress: Progress<'_>,
 ) -> Result<LayerFilters, Error> {
     let id = model.layer(layer)?;
+    let size = options.size.unwrap_or_else(|| size(model));
+    let options = &Maximisation { size: Some(size), ..*options };
     let found = maximise(model.graph(), model.input(), model.spec()?, id, channels, options, progress)
         .map_err(in_explanation(model))?;
     let pictures: Vec<_> = found.iter().filter_map(|filter| filter.image.as_ref()).collect();
     let measures = measure(&pictures);
+    let (prior, steps, rate, rate_unit, pixel_range) = match options.prior {
+        Prior::Pixels { steps, rate } => {
+            let unit = "Euclidean length of a step, for pixels of 0 to 1";
+            ("pixels", steps, rate, unit, "nothing: pixels are not clipped during the climb")
+        }
+        Prior::Fourier { steps, rate } => {
+            ("fourier", steps, rate, "Adam's step size, for the amplitudes of waves", "a sigmoid")
+        }
+    };
     Ok(LayerFilters {
         layer: model.layer_name(id),
-        prior: match options.prior {
-            Prior::Pixels { .. } => "pixels",
-            Prior::Fourier { .. } => "fourier",
-        },
+        prior,
+        steps,
+        rate,
+        rate_unit,
+        pixel_range,
+        size,
         entropy: measures.map(|m| m.entropy),
         correlation: measures.and_then(|m| m.correlation),
         variance: measures.map(|m| m.variance),
@@ -108,9 +146,22 @@ pub fn figure(model: &str, layers: &[LayerFilters]) -> RgbImage {
             figure = figure.row(layer.row(label, start..layer.filters.len().min(start + COLUMNS)));
         }
     }
-    figure
-        .footnote("Gradient ascent on the input (Erhan et al. 2009); prior and parameters in the JSON beside it.")
-        .render()
+    figure.footnote(footnote(layers)).render()
+}
+
+fn footnote(layers: &[LayerFilters]) -> String {
+    let method = "Gradient ascent on the input (Erhan et al. 2009)";
+    let Some(LayerFilters { prior, steps, rate, size: (width, height), .. }) = layers.first() else {
+        return format!("{method}.");
+    };
+    let how = match *prior {
+        "pixels" => format!(
+            "{steps} steps of length η = {rate} in units of the 0–1 pixel range, without clipping during the climb; drawn \
+             with mean 0.5 and deviation 0.15"
+        ),
+        _ => format!("Fourier prior, {steps} steps of Adam with rate {rate}"),
+    };
+    format!("{method}: {width} × {height} pixels, {how}.")
 }
 
 /// The measures of each layer.

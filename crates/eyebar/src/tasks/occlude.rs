@@ -15,6 +15,7 @@ use super::cam::spread;
 use super::regions::{self, RegionShare, region_shares};
 use crate::error::Error;
 use crate::model::{Model, in_explanation};
+use crate::provenance::Provenance;
 use crate::scene::{Faces, Scene};
 use crate::target::{Resolved, Target};
 
@@ -36,8 +37,10 @@ pub struct OcclusionResult {
     pub patch: usize,
     /// Distance of two patches.
     pub stride: usize,
-    /// Grey value of the patch.
+    /// Value of the patch.
     pub fill: f32,
+    /// What [`OcclusionResult::fill`] counts in.
+    pub fill_unit: &'static str,
     /// Number of patches.
     pub patches: usize,
     /// Score of the whole picture: before softmax, or a cosine.
@@ -48,12 +51,21 @@ pub struct OcclusionResult {
     pub min: f32,
     /// How the positive part spreads over the picture.
     pub regions: Vec<RegionShare>,
+    /// What it was made of.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// The raw map, `[H, W]` of the network's input.
     #[serde(skip)]
     pub map: Tensor,
     /// The picture it belongs to.
     #[serde(skip)]
     pub canvas: Option<RgbImage>,
+}
+
+/// What hides a part where nobody says: a middle grey where the model's grey values are known; 0 for an array where they
+/// are not, as normalised values lie about 0 and 128 would be far from all of them.
+pub fn default_fill(model: &Model) -> f32 {
+    if model.spec().is_ok() { Occlusion::default().fill } else { 0.0 }
 }
 
 /// The sensitivity map of a photograph or array.
@@ -70,7 +82,7 @@ pub fn occlude(
 ) -> Result<OcclusionResult, Error> {
     let scene = Scene::open(path, model, faces)?;
     let target = target.resolve(model, &scene, faces)?;
-    occlude_scene(&scene, model, target, occlusion, progress)
+    occlude_scene(&scene.with_face(faces)?, model, &target, occlusion, progress)
 }
 
 /// As [`occlude`], for a scene that is ready.
@@ -80,7 +92,7 @@ pub fn occlude(
 pub fn occlude_scene(
     scene: &Scene,
     model: &Model,
-    target: Resolved,
+    target: &Resolved,
     occlusion: Occlusion,
     progress: Progress<'_>,
 ) -> Result<OcclusionResult, Error> {
@@ -97,16 +109,21 @@ pub fn occlude_scene(
     Ok(OcclusionResult {
         model: model.name().to_owned(),
         model_sha256: model.sha256().to_owned(),
-        target: target.title,
+        target: target.title.clone(),
         class: target.class,
         patch: occlusion.patch,
         stride: occlusion.stride,
         fill: occlusion.fill,
+        fill_unit: match model.spec() {
+            Ok(_) => "grey value, 0 to 255 before the model's mean and scale",
+            Err(_) => "value of the array",
+        },
         patches: found.scores.len(),
         score: found.base,
         max: found.map.data().iter().copied().fold(f32::NEG_INFINITY, f32::max),
         min: found.map.data().iter().copied().fold(f32::INFINITY, f32::min),
         regions: region_shares(&found.map, scene)?,
+        provenance: Provenance::new(scene, model, target.reference.clone()),
         map: found.map,
         canvas: scene.canvas.clone(),
     })
@@ -157,7 +174,7 @@ impl OcclusionResult {
         }
         Figure::new(format!("Occlusion: {}", self.target))
             .subtitle(format!(
-                "{}, score {:.3}; patch {} × {}, stride {}, grey {}",
+                "{}, score {:.3}; patch {} × {}, stride {}, fill {}",
                 self.model, self.score, self.patch, self.patch, self.stride, self.fill
             ))
             .columns(headers)
@@ -182,6 +199,7 @@ impl OcclusionResult {
                 format!("{:.4}", self.max.max(0.0)),
                 format!("{:.4}", (-self.min).max(0.0)),
             ])
+            .note(format!("Patch filled with {} ({}).", self.fill, self.fill_unit))
     }
 
     /// Tables per kind of region.

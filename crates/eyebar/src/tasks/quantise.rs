@@ -10,9 +10,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+use crate::forward::Forward;
 use crate::model::{Model, hex};
 use crate::scene::Photo;
-use crate::target::compute;
 
 /// What quantisation saved, and what it cost.
 #[derive(Debug, Clone, Serialize)]
@@ -85,7 +85,7 @@ pub fn quantise(model: &Model, out: &Path, options: WeightQuantisation) -> Resul
 /// (enough to tell how far the outputs move).
 fn drift(before: &Model, after: &Model) -> Result<Option<Drift>, Error> {
     let input = probe(before)?;
-    let run = |model: &Model| compute(model, &input, &[model.output()?]);
+    let run = |model: &Model| Forward::new(model, input.shape(), &[model.output()?])?.run(&input);
     let (a, b) = match (run(before), run(after)) {
         (Ok(a), Ok(b)) => (a, b),
         // The probe may not suit the network; the file is written all the same.

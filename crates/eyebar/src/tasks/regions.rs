@@ -1,4 +1,5 @@
-//! How a map spreads over the regions of a picture: the fixed bands, and the parts of the face where one was found.
+//! How a map spreads over the regions of a picture: the fixed bands of a whole photograph, and the parts of the face where
+//! one was found.
 
 use eyebar_explain::evaluate::{Region, Share, shares, workshop_bands};
 use eyebar_face::FacialRegions;
@@ -24,12 +25,16 @@ pub struct RegionShare {
     pub ratio: Option<f64>,
 }
 
-/// Shares of `map`, which spans the scene's canvas; empty for an array, which has no canvas.
+/// Shares of `map`, which spans the scene's canvas; empty for an array, which has no canvas. The fixed bands are those of
+/// a portrait with hair, neck and clothes: an aligned face has none of these, so it gets none of them.
 pub(crate) fn region_shares(map: &Tensor, scene: &Scene) -> Result<Vec<RegionShare>, Error> {
     let Some(canvas) = &scene.canvas else { return Ok(Vec::new()) };
     let (width, height) = canvas.dimensions();
-    let bands = workshop_bands(height as usize, width as usize);
-    let mut rows: Vec<_> = shares(map, &bands)?.into_iter().map(|share| row("bands", share)).collect();
+    let mut rows = Vec::new();
+    if !scene.aligned {
+        let bands = workshop_bands(height as usize, width as usize);
+        rows.extend(shares(map, &bands)?.into_iter().map(|share| row("bands", share)));
+    }
     if let Some(landmarks) = &scene.landmarks {
         let regions: Vec<_> = FacialRegions::new(landmarks, width, height)?
             .masks()

@@ -14,12 +14,17 @@ pub(crate) enum Level {
 }
 
 impl Isa {
+    /// The environment variable that asks for a lesser instruction set.
+    pub const VARIABLE: &str = "EYEBAR_ISA";
+    /// What [`Isa::VARIABLE`] may say, the least first.
+    pub const NAMES: [&str; 3] = ["scalar", "avx2", "avx512"];
+
     /// The best instruction set of this processor, or the lesser one that the environment variable `EYEBAR_ISA`
     /// (`scalar`, `avx2`, `avx512`) asks for. Found once for the process.
     pub fn detect() -> Self {
         static DETECTED: OnceLock<Isa> = OnceLock::new();
         *DETECTED.get_or_init(|| {
-            let asked = match std::env::var("EYEBAR_ISA").as_deref() {
+            let asked = match std::env::var(Self::VARIABLE).as_deref() {
                 Ok("scalar") => Level::Scalar,
                 Ok("avx2") => Level::Avx2,
                 _ => Level::Avx512,
