@@ -1,6 +1,8 @@
 //! The nodes that explanations add to a graph.
 
-use eyebar_network::operators::{Binary, Reduce, Reshaping, Variadic};
+use std::ops::Range;
+
+use eyebar_network::operators::{Binary, Gather, Reduce, Reshaping, Slice, Variadic};
 use eyebar_network::{Graph, OperatorError, Value, ValueId};
 use eyebar_tensor::Tensor;
 
@@ -50,6 +52,25 @@ impl<'a> Builder<'a> {
         let sizes = Tensor::vector(shape.iter().map(|&size| size as i64).collect());
         let sizes = self.graph.add_constant(Value::I64(sizes));
         let result = self.graph.apply(Reshaping::reshape(), &[x, sizes]);
+        self.named(result)
+    }
+
+    /// Picks entries of the first axis by their places.
+    pub(crate) fn gather(&mut self, x: ValueId, places: ValueId) -> Result<ValueId, ExplainError> {
+        let result = self.graph.apply(Gather::new(0), &[x, places]);
+        self.named(result)
+    }
+
+    /// The cells within these ranges of some axes.
+    pub(crate) fn crop(&mut self, x: ValueId, ranges: &[(usize, Range<usize>)]) -> Result<ValueId, ExplainError> {
+        let mut list = |places: Vec<usize>| {
+            let places = places.into_iter().map(|place| place as i64).collect();
+            self.graph.add_constant(Value::I64(Tensor::vector(places)))
+        };
+        let starts = list(ranges.iter().map(|(_, range)| range.start).collect());
+        let ends = list(ranges.iter().map(|(_, range)| range.end).collect());
+        let axes = list(ranges.iter().map(|(axis, _)| *axis).collect());
+        let result = self.graph.apply(Slice, &[x, starts, ends, axes]);
         self.named(result)
     }
 

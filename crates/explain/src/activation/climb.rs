@@ -1,7 +1,7 @@
 //! The ascent of all filters of a call, as batches.
 
 use eyebar_imaging::{InputSpec, Layout, RgbImage};
-use eyebar_network::{Dimension, Executor, Graph, OperatorError, Value, ValueId};
+use eyebar_network::{DataType, Dimension, Executor, Graph, OperatorError, TensorType, Value, ValueId};
 use eyebar_tensor::Tensor;
 use rayon::prelude::*;
 
@@ -11,7 +11,7 @@ use super::pixels::Pixels;
 use super::random::Random;
 use super::{Filter, Maximisation, Prior};
 use crate::error::ExplainError;
-use crate::objective::{ChannelMean, weighted};
+use crate::objective::{ChannelMean, plane_means};
 use crate::plan::{batch_size, check_score, f32_type, may_be_batch};
 use crate::progress::{Progress, report};
 use crate::trace::pre_activation;
@@ -119,7 +119,7 @@ struct Plan {
     batch: usize,
     input: ValueId,
     layer: ValueId,
-    weights: ValueId,
+    planes: ValueId,
     score: ValueId,
     gradient: ValueId,
 }
@@ -133,16 +133,16 @@ fn plan(
     options: &Maximisation,
 ) -> Result<Plan, ExplainError> {
     let batch = channels.len();
-    let shape = frame.spec.shape(batch, frame.width, frame.height);
-    let mut graph = graph.specialise(&[(input, f32_type(&shape)?)], &[layer])?;
+    let fed = frame.spec.shape(batch, frame.width, frame.height);
+    let mut graph = graph.specialise(&[(input, f32_type(&fed)?)], &[layer])?;
     // Refuses layers that have no filters.
     let objective = ChannelMean { channels: channels.to_vec(), border: options.border };
-    let shape_of_weights = objective.weights(&graph, layer)?.shape().to_vec();
-    let weights = graph.add_input("filter weights", f32_type(&shape_of_weights)?);
-    let score = weighted(&mut graph, layer, weights)?;
-    check_score(&graph, layer, score, &shape)?;
+    let shape = objective.planes(&graph, layer)?.shape().to_vec();
+    let planes = graph.add_input("filters", TensorType { dtype: DataType::I64, shape });
+    let score = plane_means(&mut graph, layer, planes, options.border)?;
+    check_score(&graph, layer, score, &fed)?;
     let gradient = graph.add_gradient(score, &[input])?[0];
-    Ok(Plan { graph, batch, input, layer, weights, score, gradient })
+    Ok(Plan { graph, batch, input, layer, planes, score, gradient })
 }
 
 impl Plan {
@@ -173,19 +173,19 @@ fn climb(
     progress: Progress<'_>,
 ) -> Result<Vec<Filter>, ExplainError> {
     let frame = network.frame;
-    let weights = network.weights(channels, options)?;
+    let planes = network.planes(channels, options)?;
     let mut subjects: Vec<_> = channels
         .iter()
         .map(|&channel| subject(frame, options.prior, Random::new(options.seed, channel as u64)))
         .collect();
     let at_rest = |subjects: &[Box<dyn Subject>]| subjects.iter().map(|s| s.at_rest()).collect::<Option<Vec<_>>>();
-    let start = at_rest(&subjects).map(|views| network.run(&weights, &views)).transpose()?;
+    let start = at_rest(&subjects).map(|views| network.run(&planes, &views)).transpose()?;
     let mut start = start.map(|(scores, _)| scores);
     let mut traces = vec![Vec::new(); subjects.len()];
     let steps = options.prior.steps();
     for step in 0..steps {
         let views: Vec<_> = subjects.par_iter_mut().map(|subject| subject.view()).collect();
-        let (scores, gradients) = network.run(&weights, &views)?;
+        let (scores, gradients) = network.run(&planes, &views)?;
         subjects.par_iter_mut().zip(gradients).for_each(|(subject, gradient)| subject.ascend(&gradient));
         traces.iter_mut().zip(&scores).for_each(|(trace, &score)| trace.push(score));
         start.get_or_insert(scores);
@@ -195,7 +195,7 @@ fn climb(
         Some(views) => views,
         None => subjects.iter_mut().map(|subject| subject.view()).collect(),
     };
-    let (end, _) = network.run(&weights, &views)?;
+    let (end, _) = network.run(&planes, &views)?;
     let start = start.unwrap_or_default();
     let ends = start.into_iter().zip(end);
     Ok(channels
@@ -225,24 +225,24 @@ struct Network<'a> {
     batch: usize,
     input: ValueId,
     layer: ValueId,
-    weights: ValueId,
+    planes: ValueId,
     frame: &'a Frame<'a>,
 }
 
 impl<'a> Network<'a> {
     fn new(plan: Plan, frame: &'a Frame<'a>) -> Result<Self, ExplainError> {
-        let Plan { graph, batch, input, layer, weights, score, gradient } = plan;
-        Ok(Self { executor: Executor::new(graph, &[score, gradient])?, batch, input, layer, weights, frame })
+        let Plan { graph, batch, input, layer, planes, score, gradient } = plan;
+        Ok(Self { executor: Executor::new(graph, &[score, gradient])?, batch, input, layer, planes, frame })
     }
 
     /// What makes the scores those of `channels`, one for each image of the batch.
-    fn weights(&self, channels: &[usize], options: &Maximisation) -> Result<Value, ExplainError> {
+    fn planes(&self, channels: &[usize], options: &Maximisation) -> Result<Value, ExplainError> {
         let objective = ChannelMean { channels: channels.to_vec(), border: options.border };
-        objective.weights(self.executor.graph(), self.layer).map(Value::F32)
+        objective.planes(self.executor.graph(), self.layer).map(Value::I64)
     }
 
     /// Scores of the views, and their gradients with respect to them.
-    fn run(&self, weights: &Value, views: &[Vec<f32>]) -> Result<(Vec<f32>, Vec<Vec<f32>>), ExplainError> {
+    fn run(&self, planes: &Value, views: &[Vec<f32>]) -> Result<(Vec<f32>, Vec<Vec<f32>>), ExplainError> {
         let frame = self.frame;
         let size = frame.len();
         let mut data = vec![0.0; views.len() * size];
@@ -250,7 +250,7 @@ impl<'a> Network<'a> {
         let input = Tensor::new(&frame.spec.shape(views.len(), frame.width, frame.height), data)
             .map_err(|source| ExplainError::Build { value: "input".to_owned(), source: OperatorError::from(source) })?;
         let input = Value::F32(input);
-        let results = self.executor.run(&[(self.input, &input), (self.weights, weights)])?;
+        let results = self.executor.run(&[(self.input, &input), (self.planes, planes)])?;
         let [Some(scores), Some(gradients)] = [results[0].as_f32(), results[1].as_f32()] else {
             unreachable!("the planned outputs are f32");
         };

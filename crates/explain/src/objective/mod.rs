@@ -7,7 +7,7 @@ mod similarity;
 use eyebar_network::{Graph, ValueId};
 
 pub use channel::ChannelMean;
-pub(crate) use channel::weighted;
+pub(crate) use channel::plane_means;
 pub use class::ClassScore;
 pub use similarity::Similarity;
 
