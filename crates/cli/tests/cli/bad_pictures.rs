@@ -61,7 +61,7 @@ fn broken_pictures() {
     for (bytes, part) in files {
         folder.write("p", bytes);
         for command in COMMANDS {
-            folder.eyebar(command).fails(1, &["p: ", part]);
+            folder.eyebar(command).fails(1, &["p: ", part, "hint"]);
         }
     }
     assert_eq!(folder.files(), ["good.png", "p"]);

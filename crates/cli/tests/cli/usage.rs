@@ -53,7 +53,7 @@ fn parameters_out_of_range() {
         (&filters, "--rate", "0", "rate"),
         (&filters, "--rate", "nan", "rate"),
         (&filters, "--rate", "inf", "rate"),
-        (&filters, "--rate=-1", "", "rate"),
+        (&filters, "--rate", "-1", "rate"),
         (&filters, "--steps", "0", "0 steps"),
         (&filters, "--filters", "64", "0 to 63"),
         (&filters, "--filters", "0..65", "0 to 63"),
