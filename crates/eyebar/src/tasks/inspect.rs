@@ -34,6 +34,21 @@ pub struct Inspection {
     pub convolutional_share: f64,
     /// Share of the weights in dense layers, 0 to 1.
     pub dense_share: f64,
+    /// Nodes that are not supported: what depends on them is not among the layers and sums.
+    pub unsupported: Vec<UnsupportedRow>,
+    /// Number of nodes of which nothing is known because they depend on those.
+    pub unreached: usize,
+}
+
+/// A node that is not supported.
+#[derive(Debug, Clone, Serialize)]
+pub struct UnsupportedRow {
+    /// Name of the node.
+    pub node: String,
+    /// The operator.
+    pub operator: String,
+    /// Why it is refused.
+    pub reason: String,
 }
 
 /// A layer.
@@ -66,10 +81,11 @@ pub struct BlockRow {
     pub multiply_adds: u64,
 }
 
-/// Inspects a model for pictures of `size` (width, height), its own where none is named.
+/// Inspects a model for pictures of `size` (width, height), its own where none is named. Where a node is not supported, what
+/// does not depend on it is inspected all the same.
 ///
 /// # Errors
-/// When the size is not known, or the model refuses it.
+/// When the model refuses the size.
 pub fn inspect(model: &Model, size: Option<(usize, usize)>) -> Result<Inspection, Error> {
     let spec = model.spec_or_layout();
     let size = size.or(spec.size).or_else(|| model.declared_size()).unwrap_or((224, 224));
@@ -77,7 +93,8 @@ pub fn inspect(model: &Model, size: Option<(usize, usize)>) -> Result<Inspection
     let kind = TensorType { dtype: DataType::F32, shape: shape.to_vec() };
     let outputs = model.graph().outputs().to_vec();
     let refuse = |source| in_model(model.name(), source);
-    let graph = model.graph().specialise(&[(model.input(), kind)], &outputs).map_err(refuse)?;
+    let part = model.graph().specialise_supported(&[(model.input(), kind)], &outputs).map_err(refuse)?;
+    let graph = part.graph;
     let fields = graph.receptive_fields(model.input());
     let mut layers = Vec::new();
     let (mut dense, mut convolutional, mut total) = (0, 0, 0);
@@ -116,6 +133,16 @@ pub fn inspect(model: &Model, size: Option<(usize, usize)>) -> Result<Inspection
         multiply_adds: layers.iter().map(|layer| layer.multiply_adds).sum(),
         convolutional_share: share(convolutional),
         dense_share: share(dense),
+        unsupported: part
+            .refused
+            .into_iter()
+            .map(|refused| UnsupportedRow {
+                node: refused.node,
+                operator: refused.operator,
+                reason: refused.reason.to_string(),
+            })
+            .collect(),
+        unreached: part.unreached,
         layers,
     })
 }
@@ -145,8 +172,8 @@ fn blocks(layers: &[LayerRow]) -> Vec<BlockRow> {
 }
 
 impl Inspection {
-    /// Layers, then blocks.
-    pub fn tables(&self) -> [Table; 2] {
+    /// Layers, then blocks, then what is not supported, if anything.
+    pub fn tables(&self) -> Vec<Table> {
         let table = Table::new(format!("{}, input {:?}", self.model, self.input)).text("Layer").text("Operator");
         let table = table.text("Output").number("Parameters", "").number("Multiply-adds", "million");
         let table = self.layers.iter().fold(table.number("Receptive field", "px"), |table, layer| {
@@ -176,7 +203,28 @@ impl Inspection {
             100.0 * self.convolutional_share,
             100.0 * self.dense_share
         );
-        [table, blocks.note(note)]
+        let mut tables = vec![table, blocks.note(note)];
+        tables.extend(self.unsupported_table());
+        tables
+    }
+
+    fn unsupported_table(&self) -> Option<Table> {
+        if self.unsupported.is_empty() {
+            return None;
+        }
+        let table = Table::new("Not supported").text("Node").text("Operator").text("Reason");
+        let table = self
+            .unsupported
+            .iter()
+            .fold(table, |table, row| table.row([row.node.clone(), row.operator.clone(), row.reason.clone()]));
+        let behind = match self.unreached {
+            0 => String::new(),
+            1 => " and of 1 node behind them".to_owned(),
+            count => format!(" and of {count} nodes behind them"),
+        };
+        let note =
+            format!("The shapes of their outputs{behind} are not known; the layers and sums above leave them out.");
+        Some(table.note(note))
     }
 }
 
