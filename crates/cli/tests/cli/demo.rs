@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::harness::{Folder, photo};
 
 /// A minute is what it may take on an idle machine, optimised; here it shares one with other tests.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 const FILES: [&str; 8] = [
     "output_figures/01_filters.png",
