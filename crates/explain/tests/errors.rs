@@ -65,8 +65,10 @@ fn every_refusal_has_a_remedy() {
     let filters = ChannelMean { channels: vec![0, 1, 2], border: 0 };
     let plan = GradCam::new(graph, input, shape, network.output, network.layer, &class).unwrap();
     let twice: Vec<_> = std::iter::once(2).chain(shape[1..].iter().copied()).collect();
-    let batch = GradCam::new(graph, input, &twice, network.output, network.layer, &class).unwrap();
     let two = Tensor::zeros(&twice);
+    let free = Network::load("efficientnet_dynamic");
+    let pair: Vec<_> = std::iter::once(2).chain(free.image.shape()[1..].iter().copied()).collect();
+    let batch = GradCam::new(&free.graph, free.input, &pair, free.output, free.layer, &class).unwrap();
     let map = Tensor::zeros(&[4]);
     let scorer = Scorer::new(graph, input, shape, network.output, &class, 1).unwrap();
     let errors: Vec<ExplainError> = vec![
@@ -75,7 +77,7 @@ fn every_refusal_has_a_remedy() {
         network.try_objective(&ChannelMean { channels: vec![0], border: 0 }).unwrap_err(),
         grad_cam(graph, input, image, network.layer, network.layer, &filters).unwrap_err(),
         Similarity::to(&[0.0]).unwrap_err(),
-        batch.run(&two).unwrap_err(),
+        batch.run(&Tensor::full(&pair, 0.5)).unwrap_err(),
         plan.run(&Tensor::full(shape, f32::NAN)).unwrap_err(),
         shares(&map, &[]).unwrap_err(),
         Scorer::new(graph, input, &twice, network.output, &class, 1).err().unwrap(),
