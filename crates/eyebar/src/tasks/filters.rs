@@ -156,7 +156,7 @@ fn footnote(layers: &[LayerFilters]) -> String {
     };
     let how = match *prior {
         "pixels" => format!(
-            "{steps} steps of length η = {rate} in units of the 0–1 pixel range, without clipping during the climb; drawn \
+            "{steps} steps of length {rate} in units of the 0–1 pixel range, without clipping during the climb; drawn \
              with mean 0.5 and deviation 0.15"
         ),
         _ => format!("Fourier prior, {steps} steps of Adam with rate {rate}"),
