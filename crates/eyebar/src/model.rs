@@ -61,12 +61,15 @@ impl Model {
     fn bundled(entry: &'static Entry, spec: Option<InputSpec>) -> Result<Self, Error> {
         let bytes = bundle::bytes(&entry.file)
             .ok_or_else(|| Error::Usage(format!("{} is listed but not embedded; hint: build again", entry.name)))?;
-        let mut model = Self::read(&entry.name, Bytes::from_static(bytes), Some(spec.unwrap_or(entry.input.spec())))?;
+        let spec = spec.unwrap_or(entry.input.spec());
+        let mut model = Self::read(&entry.name, Bytes::from_static(bytes), Some(spec.clone()))?;
         if let Some(file) = &entry.labels {
             model.labels = bundle::labels(file).unwrap_or_default().lines().map(str::to_owned).collect();
         }
         if entry.input.dynamic && model.exported_size.is_some() {
             model.graph.free_dimensions(model.input);
+            // The size that the file happens to declare is not what photographs are resized to.
+            model.spec = Some(spec);
         }
         model.entry = Some(entry);
         model.sha256.clone_from(&entry.sha256);

@@ -33,7 +33,7 @@ fn features_of_the_portrait_keep_their_direction() {
     assert_eq!((original.len(), found.len()), (7 * 7 * 512, 7 * 7 * 512));
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
     let cosine = dot(&original, &found) / (dot(&original, &original) * dot(&found, &found)).sqrt();
-    assert!(cosine >= LEAST_COSINE && cosine <= 1.0, "{cosine}");
+    assert!((LEAST_COSINE..=1.0).contains(&cosine), "{cosine}");
 }
 
 #[test]
