@@ -10,21 +10,20 @@ use eyebar_imaging::{Colormap, InputSpec};
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Threads to use [default: all cores]; results do not depend on it
-    #[arg(long, global = true, value_parser = parse_threads)]
+    #[arg(long, global = true, value_parser = whole::<1, 1024>, allow_negative_numbers = true)]
     pub(crate) threads: Option<usize>,
     /// Seed of everything random
-    #[arg(long, global = true, default_value_t = 0)]
+    #[arg(long, global = true, default_value_t = 0, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Print JSON instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
 
-fn parse_threads(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(threads @ 1..=1024) => Ok(threads),
-        _ => Err("hint: give a number from 1 to 1024".to_owned()),
-    }
+/// A whole number within limits.
+pub(crate) fn whole<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (LEAST..=MOST).contains(number));
+    number.ok_or_else(|| format!("hint: give a whole number from {LEAST} to {MOST}"))
 }
 
 /// Which model, and how photographs are fed to it.

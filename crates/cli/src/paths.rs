@@ -28,6 +28,18 @@ pub(crate) fn check(inputs: &[&Path], outputs: &[&Path]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Checks that `folder` is a folder, or that one can be made there.
+///
+/// # Errors
+/// What is in the way, with a remedy.
+pub(crate) fn check_folder(folder: &Path) -> Result<(), Error> {
+    if folder.exists() && !folder.is_dir() {
+        let source = IoError::new(ErrorKind::NotADirectory, "it is a file");
+        return Err(Error::Write { path: folder.to_path_buf(), source });
+    }
+    Ok(())
+}
+
 /// Checks that a picture's name ends in that of a format that is written.
 ///
 /// # Errors

@@ -78,7 +78,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_)
-            | Self::Face(FaceError::UnknownMask { .. } | FaceError::Option { .. })
+            | Self::Face(FaceError::UnknownMask { .. } | FaceError::Option { .. } | FaceError::NoFixedPlace { .. })
             | Self::Image(ImageError::InvalidInput(_))
             | Self::Explain(
                 ExplainError::ClassOutOfRange { .. }

@@ -153,6 +153,10 @@ fn flatten(picture: DynamicImage) -> RgbImage {
 fn codec_error(error: CodecError, format: &'static str, size: (u32, u32), limits: &Limits) -> ImageError {
     match error {
         CodecError::IoError(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => ImageError::Truncated { format },
+        // Before the header is read whole, the size is not known.
+        CodecError::Limits(_) if size == (0, 0) => {
+            ImageError::Broken { format, reason: "its header announces more pixels than any picture has".to_owned() }
+        }
         CodecError::Limits(_) => ImageError::TooManyPixels {
             width: size.0,
             height: size.1,

@@ -1,13 +1,12 @@
 //! Fast matrix products and convolutions against the naive ones, over random sizes, for every instruction set.
 
-use eyebar_tensor::conv::{Conv2d, ConvAlgorithm, PackedConv, PackedConvTranspose, naive};
+use eyebar_tensor::blocked::{DepthwiseConv, DirectConv};
+use eyebar_tensor::conv::{Conv2d, PackedConv, PackedConvTranspose, naive};
 use eyebar_tensor::gemm::{self, Matrix, matmul, matrix_vector, vector_matrix};
 use eyebar_tensor::simd::Isa;
 
 /// f32 sums of up to some thousand products against f64 sums.
 const CLOSE: f32 = 2e-6;
-/// F(4×4, 3×3) multiplies by up to 8: its rounding is larger.
-const WINOGRAD_CLOSE: f32 = 2e-5;
 
 fn random(rng: &mut fastrand::Rng, len: usize) -> Vec<f32> {
     (0..len).map(|_| rng.f32() * 2.0 - 1.0).collect()
@@ -50,20 +49,20 @@ fn matrix_products_agree_with_the_naive_one() {
     }
 }
 
-fn random_conv(rng: &mut fastrand::Rng, algorithm: ConvAlgorithm) -> Conv2d {
+fn random_conv(rng: &mut fastrand::Rng) -> Conv2d {
     let pair = |rng: &mut fastrand::Rng, low, high| (rng.usize(low..high), rng.usize(low..high));
     loop {
-        let (groups, per_group_in, per_group_out) = match algorithm {
-            ConvAlgorithm::Winograd => (1, rng.usize(1..40), rng.usize(1..40)),
-            ConvAlgorithm::Depthwise => (rng.usize(1..12), 1, rng.usize(1..3)),
-            ConvAlgorithm::Im2col => (rng.usize(1..4), rng.usize(1..20), rng.usize(1..90)),
+        let (groups, per_group_in, per_group_out) = match rng.bool() {
+            true => (rng.usize(1..12), 1, rng.usize(1..3)),
+            false => (rng.usize(1..4), rng.usize(1..20), rng.usize(1..90)),
         };
-        let winograd = algorithm == ConvAlgorithm::Winograd;
-        let kernel = if winograd { (3, 3) } else { pair(rng, 1, 6) };
-        let stride = if winograd { (1, 1) } else { pair(rng, 1, 4) };
-        let dilation = if winograd { (1, 1) } else { pair(rng, 1, 3) };
+        let kernel = pair(rng, 1, 6);
+        let stride = pair(rng, 1, 4);
+        let dilation = pair(rng, 1, 3);
         let input = pair(rng, 1, 24);
-        let (pad, pad_end) = (pair(rng, 0, 3), pair(rng, 0, 3));
+        let far = rng.usize(0..8) == 0;
+        let (pad, pad_end) =
+            if far { (pair(rng, 0, 200), pair(rng, 0, 30)) } else { (pair(rng, 0, 3), pair(rng, 0, 3)) };
         let size = |input: usize, pads: usize, kernel: usize, stride: usize, dilation: usize| {
             Some((input + pads).checked_sub((kernel - 1) * dilation + 1)? / stride + 1)
         };
@@ -89,21 +88,18 @@ fn random_conv(rng: &mut fastrand::Rng, algorithm: ConvAlgorithm) -> Conv2d {
 fn convolutions_agree_with_the_naive_one() {
     let mut rng = fastrand::Rng::with_seed(2);
     for isa in Isa::all() {
-        for algorithm in [ConvAlgorithm::Im2col, ConvAlgorithm::Winograd, ConvAlgorithm::Depthwise] {
-            for _ in 0..40 {
-                let conv = random_conv(&mut rng, algorithm);
-                let images = rng.usize(1..4);
-                let input = random(&mut rng, images * conv.input_len());
-                let weights = random(&mut rng, conv.weights_len());
-                let bias = random(&mut rng, conv.filters);
-                let bias = rng.bool().then_some(bias.as_slice());
-                let mut out = vec![f32::NAN; images * conv.output_len()];
-                PackedConv::with_algorithm(isa, conv, &weights, algorithm).run(&input, bias, &mut out);
-                let expected = naive::conv(&conv, &input, &weights, bias);
-                let tolerance = if algorithm == ConvAlgorithm::Winograd { WINOGRAD_CLOSE } else { CLOSE };
-                let scale = (conv.depth() as f32).sqrt().max(1.0);
-                assert_close(&out, &expected, scale, tolerance, &format!("{} {algorithm:?} {conv:?}", isa.name()));
-            }
+        for _ in 0..80 {
+            let conv = random_conv(&mut rng);
+            let images = rng.usize(1..4);
+            let input = random(&mut rng, images * conv.input_len());
+            let weights = random(&mut rng, conv.weights_len());
+            let bias = random(&mut rng, conv.filters);
+            let bias = rng.bool().then_some(bias.as_slice());
+            let mut out = vec![f32::NAN; images * conv.output_len()];
+            PackedConv::new(isa, conv, &weights).run(&input, bias, &mut out);
+            let expected = naive::conv(&conv, &input, &weights, bias);
+            let scale = (conv.depth() as f32).sqrt().max(1.0);
+            assert_close(&out, &expected, scale, CLOSE, &format!("{} {conv:?}", isa.name()));
         }
     }
 }
@@ -112,67 +108,19 @@ fn convolutions_agree_with_the_naive_one() {
 fn transposed_convolutions_agree_with_the_naive_one() {
     let mut rng = fastrand::Rng::with_seed(3);
     for isa in Isa::all() {
-        for algorithm in [ConvAlgorithm::Im2col, ConvAlgorithm::Winograd, ConvAlgorithm::Depthwise] {
-            for _ in 0..40 {
-                let conv = random_conv(&mut rng, algorithm);
-                let images = rng.usize(1..3);
-                let input = random(&mut rng, images * conv.output_len());
-                let weights = random(&mut rng, conv.weights_len());
-                let bias = random(&mut rng, conv.channels);
-                let bias = rng.bool().then_some(bias.as_slice());
-                let mut out = vec![f32::NAN; images * conv.input_len()];
-                PackedConvTranspose::new(isa, conv, &weights).run(&input, bias, &mut out);
-                let expected = naive::conv_transpose(&conv, &input, &weights, bias);
-                let taps = conv.group_filters() * conv.kernel.0 * conv.kernel.1;
-                let scale = (taps as f32).sqrt().max(1.0);
-                assert_close(&out, &expected, scale, WINOGRAD_CLOSE, &format!("{} {conv:?}", isa.name()));
-            }
-        }
-    }
-}
-
-/// Convolutions that no exporter writes but ONNX allows: pads far wider than the image, on one side or on all.
-fn padded_convs() -> Vec<Conv2d> {
-    let mut convs = Vec::new();
-    for input in [(80, 8), (5, 70), (1, 1), (3, 200)] {
-        for (pad, pad_end) in [((1, 1), (1, 10)), ((1, 200), (1, 1)), ((200, 0), (0, 3)), ((2, 131), (90, 140))] {
-            let output = (input.0 + pad.0 + pad_end.0, input.1 + pad.1 + pad_end.1);
-            if output.0 < 3 || output.1 < 3 {
-                continue;
-            }
-            let output = (output.0 - 2, output.1 - 2);
-            let (kernel, one) = ((3, 3), (1, 1));
-            convs.push(Conv2d {
-                channels: 3,
-                input,
-                filters: 3,
-                groups: 1,
-                kernel,
-                stride: one,
-                dilation: one,
-                pad,
-                output,
-            });
-        }
-    }
-    convs
-}
-
-#[test]
-fn pads_wider_than_the_image() {
-    let mut rng = fastrand::Rng::with_seed(5);
-    for isa in Isa::all() {
-        for conv in padded_convs() {
-            for algorithm in [ConvAlgorithm::Im2col, ConvAlgorithm::Winograd, ConvAlgorithm::Depthwise] {
-                let conv = Conv2d { groups: if algorithm == ConvAlgorithm::Depthwise { 3 } else { 1 }, ..conv };
-                let input = random(&mut rng, conv.input_len());
-                let weights = random(&mut rng, conv.weights_len());
-                let mut out = vec![f32::NAN; conv.output_len()];
-                PackedConv::with_algorithm(isa, conv, &weights, algorithm).run(&input, None, &mut out);
-                let scale = (conv.depth() as f32).sqrt();
-                let expected = naive::conv(&conv, &input, &weights, None);
-                assert_close(&out, &expected, scale, WINOGRAD_CLOSE, &format!("{} {algorithm:?} {conv:?}", isa.name()));
-            }
+        for _ in 0..80 {
+            let conv = random_conv(&mut rng);
+            let images = rng.usize(1..3);
+            let input = random(&mut rng, images * conv.output_len());
+            let weights = random(&mut rng, conv.weights_len());
+            let bias = random(&mut rng, conv.channels);
+            let bias = rng.bool().then_some(bias.as_slice());
+            let mut out = vec![f32::NAN; images * conv.input_len()];
+            PackedConvTranspose::new(isa, conv, &weights).run(&input, bias, &mut out);
+            let expected = naive::conv_transpose(&conv, &input, &weights, bias);
+            let taps = conv.group_filters() * conv.kernel.0 * conv.kernel.1;
+            let scale = (taps as f32).sqrt().max(1.0);
+            assert_close(&out, &expected, scale, CLOSE, &format!("{} {conv:?}", isa.name()));
         }
     }
 }
@@ -192,8 +140,9 @@ fn frames_far_larger_than_the_image_are_not_built() {
         output: (1, 1),
     };
     let weights: Vec<_> = (0..36).map(|i| i as f32).collect();
+    assert!(DepthwiseConv::fits(&conv), "it needs no frame");
+    assert!(!DirectConv::fits(&Conv2d { groups: 1, ..conv }));
     let packed = PackedConv::new(Isa::detect(), conv, &weights);
-    assert_eq!(packed.algorithm(), ConvAlgorithm::Im2col);
     let mut out = [f32::NAN; 4];
     packed.run(&[1.0, 2.0, 3.0, 4.0], None, &mut out);
     assert_eq!(out, [4.0, 26.0, 66.0, 124.0]);
@@ -234,8 +183,8 @@ fn results_do_not_depend_on_the_number_of_threads() {
         pool.install(|| PackedConv::new(Isa::detect(), conv, weights).run(input, None, &mut out));
         out.into_iter().map(f32::to_bits).collect::<Vec<_>>()
     };
-    for algorithm in [ConvAlgorithm::Im2col, ConvAlgorithm::Winograd, ConvAlgorithm::Depthwise] {
-        let conv = random_conv(&mut rng, algorithm);
+    for _ in 0..3 {
+        let conv = random_conv(&mut rng);
         let weights = random(&mut rng, conv.weights_len());
         let input = random(&mut rng, conv.input_len());
         assert_eq!(run(1, conv, &weights, &input), run(3, conv, &weights, &input), "{conv:?}");

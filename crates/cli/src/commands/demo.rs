@@ -14,6 +14,10 @@ use crate::progress::Bar;
 
 /// The whole workshop on the bundled models and portrait
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  eyebar demo
+  eyebar demo --out lesson1 --seed 7")]
 pub(crate) struct Demo {
     /// Folder for figures, results and report
     #[arg(long, default_value = "workshop", value_name = "DIR")]

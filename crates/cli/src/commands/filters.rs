@@ -9,7 +9,7 @@ use eyebar_imaging::encode;
 use serde::Serialize;
 
 use super::inspect::parse_size;
-use crate::options::{Global, ModelArgs};
+use crate::options::{Global, ModelArgs, whole};
 use crate::output::{json, show};
 use crate::paths;
 use crate::progress::Bar;
@@ -28,20 +28,20 @@ pub(crate) struct Filters {
     #[arg(long, value_name = "NAME")]
     layer: Vec<String>,
     /// Filters: a range, or a list
-    #[arg(long, default_value = "0..8", value_name = "A..B|A,B,C", value_parser = parse_channels)]
+    #[arg(long, default_value = "0..8", value_name = "A..B|A,B,C", value_parser = parse_channels, allow_negative_numbers = true)]
     filters: Channels,
     /// pixels: the workshop's plain ascent; fourier: smooth pictures in natural colours (Olah et al. 2017)
     #[arg(long, value_enum, default_value_t = PriorArg::Pixels)]
     prior: PriorArg,
     /// Steps of the ascent [default: 30, with the Fourier prior 48]
-    #[arg(long)]
+    #[arg(long, value_parser = whole::<1, 100_000>, allow_negative_numbers = true)]
     steps: Option<usize>,
     /// Length η of a step, in units of the 0-1 pixel range; pixels are not clipped during the climb. With the
     /// Fourier prior: Adam's step size [default: 10, with the Fourier prior 0.05]
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, allow_hyphen_values = true)]
     rate: Option<f32>,
     /// Side of the pictures, or WxH [default: 128; the model's own size where it takes no other]
-    #[arg(long, value_parser = parse_size)]
+    #[arg(long, value_parser = parse_size, allow_negative_numbers = true)]
     size: Option<(usize, usize)>,
     /// Grid of pictures; the measures go beside it as JSON
     #[arg(long, default_value = "filters.png", value_name = "FILE.png")]
@@ -90,6 +90,9 @@ impl Filters {
         let manifest = self.out.with_extension("json");
         paths::check_picture(&self.out)?;
         paths::check(&[self.model.path()], &[&self.out, &manifest])?;
+        if let Some(folder) = &self.pictures {
+            paths::check_folder(folder)?;
+        }
         let model = self.model.open("vgg16")?;
         let layers = match self.layer.is_empty() {
             true => vec![tasks::filters::default_layer(&model, self.size)?],

@@ -16,7 +16,7 @@ pub(crate) struct Inspect {
     #[command(flatten)]
     model: ModelArgs,
     /// Size of the picture that sizes are stated for [default: the model's own]
-    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    #[arg(long, value_name = "WxH", value_parser = parse_size, allow_negative_numbers = true)]
     size: Option<(usize, usize)>,
 }
 

@@ -11,6 +11,10 @@ use crate::output::show;
 
 /// The bundled models, with their licences
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  eyebar models
+  eyebar models --json")]
 pub(crate) struct Models {}
 
 impl Models {

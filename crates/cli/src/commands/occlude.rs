@@ -6,7 +6,7 @@ use clap::Args;
 use eyebar::{Error, Faces, tasks};
 use eyebar_explain::perturbation::Occlusion;
 
-use crate::options::{Global, MapOutputs, ModelArgs, TargetArgs};
+use crate::options::{Global, MapOutputs, ModelArgs, TargetArgs, whole};
 use crate::output::{MapFiles, show};
 use crate::progress::Bar;
 
@@ -24,14 +24,14 @@ pub(crate) struct Occlude {
     #[command(flatten)]
     target: TargetArgs,
     /// Side of the patch, in pixels of the network's input
-    #[arg(long, default_value_t = 25)]
+    #[arg(long, default_value_t = 25, value_parser = whole::<1, 65_535>, allow_negative_numbers = true)]
     patch: usize,
     /// Distance of two patches
-    #[arg(long, default_value_t = 14)]
+    #[arg(long, default_value_t = 14, value_parser = whole::<1, 65_535>, allow_negative_numbers = true)]
     stride: usize,
     /// Grey value of the patch, 0 to 255 before the network's mean and scale [default: 128]; for a .npy array
     /// and a file without --input, whose grey values nobody knows, the value itself [default: 0]
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, allow_hyphen_values = true)]
     fill: Option<f32>,
     #[command(flatten)]
     outputs: MapOutputs,

@@ -6,7 +6,7 @@ use clap::Args;
 use eyebar::{Error, Faces, tasks};
 use eyebar_imaging::npy;
 
-use crate::options::{Global, ModelArgs};
+use crate::options::{Global, ModelArgs, whole};
 use crate::output::{show, warn};
 use crate::paths;
 
@@ -28,7 +28,7 @@ pub(crate) struct Predict {
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
     /// Number of classes to name
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = whole::<1, 100_000>, allow_negative_numbers = true)]
     top: usize,
     /// Write the values, float32
     #[arg(long, value_name = "FILE.npy")]

@@ -8,7 +8,7 @@ use eyebar_imaging::InputSpec;
 use eyebar_network::WeightQuantisation;
 use eyebar_report::Table;
 
-use crate::options::Global;
+use crate::options::{Global, whole};
 use crate::output::show;
 use crate::paths;
 
@@ -27,10 +27,10 @@ pub(crate) struct Quantize {
     #[arg(long, value_name = "SPEC")]
     input: Option<InputSpec>,
     /// Weights that share a scale
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = whole::<1, 65_536>, allow_negative_numbers = true)]
     block: usize,
     /// Tensors with fewer weights stay f32
-    #[arg(long, default_value_t = 32_768)]
+    #[arg(long, default_value_t = 32_768, value_parser = whole::<0, 1_000_000_000>, allow_negative_numbers = true)]
     smallest: usize,
 }
 

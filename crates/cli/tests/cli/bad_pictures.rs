@@ -51,6 +51,7 @@ fn broken_pictures() {
         (png[..png.len() / 2].to_vec(), "PNG"),
         (png_header(30_000, 30_000), "30000 × 30000"),
         (png_header(20_000, 1), "20000 × 1"),
+        (png_header(u32::MAX >> 1, u32::MAX >> 1), "PNG"),
         (png_header(0, 5), "PNG"),
         (bmp_header(30_000, 30_000), "30000 × 30000"),
         (enlarged_jpeg(jpeg.clone(), 30_000), "30000 × 30000"),

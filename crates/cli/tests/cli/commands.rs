@@ -190,6 +190,9 @@ fn masks_at_fixed_places_are_the_workshop_s() {
             assert_eq!(range(|pixel| pixel.0), columns.map(|percent| 2 * percent), "columns of {kind}");
         }
     }
+    folder
+        .eyebar(&["mask", "p.png", "--mask", "head", "--place", "fixed", "--out", "h.png"])
+        .fails(2, &["head", "hint"]);
     assert_eq!(folder.files(), ["m.png", "p.png"]);
 }
 

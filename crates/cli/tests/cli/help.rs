@@ -12,7 +12,7 @@ fn help() {
     for command in COMMANDS {
         assert!(whole.out.contains(&format!("\n  {command} ")), "{whole}");
         let help = folder.eyebar(&[command, "--help"]).succeeds();
-        for part in ["Usage: eyebar", "--json", "--threads", "--seed"] {
+        for part in ["Usage: eyebar", "Examples:", "--json", "--threads", "--seed"] {
             assert!(help.out.contains(part), "{part} is missing\n{help}");
         }
     }

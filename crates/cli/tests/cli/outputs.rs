@@ -146,6 +146,15 @@ fn what_is_read_is_not_written_over() {
 }
 
 #[test]
+fn a_file_is_no_folder_for_pictures() {
+    let folder = Folder::new();
+    folder.write("file", "in the way");
+    let arguments = ["filters", "--layer", "block1_conv1", "--filters", "0", "--steps", "1", "--size", "16"];
+    folder.eyebar(&[&arguments[..], &["--pictures", "file"]].concat()).fails(1, &["file", "hint"]);
+    assert_eq!(folder.files(), ["file"]);
+}
+
+#[test]
 fn pictures_have_the_name_of_their_format() {
     let (folder, model) = prepared();
     for out in ["map.npy", "map.json", "map.gif", "map"] {

@@ -48,22 +48,31 @@ fn parameters_out_of_range() {
     let (predict, cam, occlude) = (array("predict"), array("cam"), array("occlude"));
     let filters = vec!["filters", "--layer", "block1_conv1"];
     let mask = vec!["mask", portrait.as_str()];
-    let quantize = vec!["quantize", network.model.as_str(), "--out", "q.onnx", "--smallest", "64"];
+    let quantize = vec!["quantize", network.model.as_str(), "--out", "q.onnx", "--seed", "0"];
     for (command, option, value, named) in [
         (&filters, "--rate", "0", "rate"),
         (&filters, "--rate", "nan", "rate"),
         (&filters, "--rate", "inf", "rate"),
         (&filters, "--rate", "-1", "rate"),
-        (&filters, "--steps", "0", "0 steps"),
+        (&filters, "--steps", "0", "--steps"),
+        (&filters, "--steps", "-1", "--steps"),
+        (&filters, "--steps", "99999999999", "--steps"),
+        (&filters, "--size", "-1", "--size"),
+        (&filters, "--filters", "-1", "--filters"),
+        (&filters, "--threads", "-1", "--threads"),
+        (&predict, "--top", "0", "--top"),
+        (&predict, "--top", "-1", "--top"),
         (&filters, "--filters", "64", "0 to 63"),
         (&filters, "--filters", "0..65", "0 to 63"),
-        (&occlude, "--patch", "0", "patch 0"),
-        (&occlude, "--stride", "0", "stride 0"),
+        (&occlude, "--patch", "0", "--patch"),
+        (&occlude, "--patch", "-1", "--patch"),
+        (&occlude, "--stride", "0", "--stride"),
+        (&occlude, "--stride", "-1", "--stride"),
         (&occlude, "--stride", "26", "stride 26"),
         (&occlude, "--stride", "18446744073709551615", "stride"),
         (&occlude, "--fill", "nan", "NaN"),
         (&occlude, "--fill", "inf", "inf"),
-        (&occlude, "--fill=-inf", "", "inf"),
+        (&occlude, "--fill", "-inf", "inf"),
         (&occlude, "--target", "class:10", "0 to 9"),
         (&cam, "--target", "class:10", "0 to 9"),
         (&cam, "--target", "top:1", "top:1"),
@@ -79,6 +88,9 @@ fn parameters_out_of_range() {
         (&mask, "--mask", "custom:nan,0,1,1", "custom box"),
         (&mask, "--mask", "custom:1,2", "four numbers"),
         (&quantize, "--block", "0", "block"),
+        (&quantize, "--block", "-1", "--block"),
+        (&quantize, "--block", "999999999999999999", "--block"),
+        (&quantize, "--smallest", "-1", "--smallest"),
     ] {
         let mut arguments = command.clone();
         arguments.extend([option, value].into_iter().filter(|word| !word.is_empty()));

@@ -17,6 +17,8 @@ use crate::progress::{Progress, report};
 use crate::trace::pre_activation;
 
 const DEFAULT_SIDE: usize = 128;
+/// Hours of work; more is a slip of the keyboard.
+const MOST_STEPS: usize = 100_000;
 
 /// What is moved: a picture in some parametrisation. Planes are pixels of 0 to 255 in the network's channel order.
 pub(crate) trait Subject: Send {
@@ -90,8 +92,9 @@ fn check(options: &Maximisation, width: usize, height: usize) -> Result<(), Expl
     if !(1..=4096).contains(&width) || !(1..=4096).contains(&height) {
         return refuse(format!("pictures of {width} × {height} pixels; hint: choose 1 to 4096 a side, such as 128"));
     }
-    if options.prior.steps() == 0 {
-        return refuse("0 steps of ascent; hint: choose 1 or more, such as 30".to_owned());
+    if !(1..=MOST_STEPS).contains(&options.prior.steps()) {
+        let steps = options.prior.steps();
+        return refuse(format!("{steps} steps of ascent; hint: choose 1 to {MOST_STEPS}, such as 30"));
     }
     if !(options.prior.rate().is_finite() && options.prior.rate() > 0.0) {
         return refuse(format!("a rate of {}; hint: choose one above 0", options.prior.rate()));

@@ -99,12 +99,14 @@ impl Occlusion {
     }
 
     fn check(&self) -> Result<(), ExplainError> {
+        if self.patch == 0 {
+            let reason = "patch 0 hides nothing; hint: choose a side of 1 pixel or more, such as 25".to_owned();
+            return Err(ExplainError::Parameter(reason));
+        }
         if self.stride == 0 || self.stride > self.patch {
             return Err(ExplainError::Parameter(format!(
                 "stride {} with patch {}; hint: choose a stride of 1 to {}, so that every pixel is covered",
-                self.stride,
-                self.patch,
-                self.patch.max(1)
+                self.stride, self.patch, self.patch
             )));
         }
         if !self.fill.is_finite() {

@@ -63,9 +63,9 @@ impl DepthwiseConv {
             parts.for_each(|(task, out)| {
                 let row = task * rows_per_task;
                 let at = index * positions + row * conv.output.1 * BLOCK;
-                let job = Job { conv, plane, weights, epilogue, channel: block * BLOCK, row, at, out };
+                let job = &mut Job { conv, plane, weights, epilogue, channel: block * BLOCK, row, at, out };
                 // SAFETY: `isa` proves the instruction set.
-                unsafe { dispatch!(self.isa, rows(job: Job<'_>)) }
+                unsafe { dispatch!(self.isa, rows(job: &mut Job<'_>)) }
             });
         });
     }
@@ -88,7 +88,7 @@ struct Job<'a> {
 /// # Safety
 /// The processor has the instruction set of `S`.
 #[inline(always)]
-unsafe fn rows<S: Simd>(job: Job<'_>) {
+unsafe fn rows<S: Simd>(job: &mut Job<'_>) {
     let mut taps = Vec::with_capacity(job.conv.kernel.0 * job.conv.kernel.1);
     let row_len = job.conv.output.1 * BLOCK;
     for (index, out) in job.out.chunks_exact_mut(row_len).enumerate() {

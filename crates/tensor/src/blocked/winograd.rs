@@ -134,7 +134,7 @@ impl WinogradConv {
                     let range = tile..tile + 1;
                     // SAFETY: `isa` proves the instruction set; each tile belongs to one task.
                     unsafe {
-                        dispatch!(self.isa, transform(job: &Job<'_>, range: Range<usize>, shared: SharedMut<'_>))
+                        dispatch!(self.isa, transform(job: &Job<'_>, range: Range<usize>, shared: SharedMut<'_>));
                     };
                 });
                 let transformed = &*transformed;

@@ -1,13 +1,12 @@
-//! Two-dimensional convolution: one geometry, several algorithms, one choice.
+//! Two-dimensional convolution of dense arrays: grouped ones, and those whose weights are computed by the network. Others
+//! are [`crate::blocked`].
 
-mod depthwise;
 mod geometry;
 mod im2col;
 pub mod naive;
 mod packed;
 mod transpose;
-mod winograd;
 
 pub use geometry::Conv2d;
-pub use packed::{ConvAlgorithm, PackedConv};
+pub use packed::PackedConv;
 pub use transpose::{PackedConvTranspose, turned};

@@ -48,16 +48,6 @@ impl PackedLeft {
         Self { isa, rows, depth, data }
     }
 
-    /// A matrix of zeros, to be filled panel by panel.
-    pub(crate) fn zeros(isa: Isa, rows: usize, depth: usize) -> Self {
-        Self { isa, rows, depth, data: vec![0.0; rows.next_multiple_of(panel_rows(isa)) * depth] }
-    }
-
-    /// The panels one after the other, each of `depth` × [`PackedLeft::panel_rows`].
-    pub(crate) fn panels_mut(&mut self) -> &mut [f32] {
-        &mut self.data
-    }
-
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows
@@ -71,11 +61,6 @@ impl PackedLeft {
     /// Instruction set the panels are laid out for.
     pub fn isa(&self) -> Isa {
         self.isa
-    }
-
-    /// Bytes held.
-    pub fn bytes(&self) -> usize {
-        self.data.len() * size_of::<f32>()
     }
 
     /// Rows of a panel: row ranges given to [`multiply_panels`] start at a multiple of it.
