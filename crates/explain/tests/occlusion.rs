@@ -103,7 +103,7 @@ fn parameters_and_shapes_are_checked() {
         Occlusion { patch, stride, fill }.run(&scorer, &network.image, &spec, &unwatched).unwrap_err().to_string()
     };
     assert!(run(10, 11, 0.0).contains("every pixel"));
-    assert!(run(0, 0, 0.0).contains("every pixel"));
+    assert!(run(0, 0, 0.0).contains("patch 0"));
     assert!(run(10, 5, f32::NAN).contains("grey value"));
     let small = Tensor::zeros(&[1, 3, 4, 4]);
     let error = Occlusion::default().run(&scorer, &small, &spec, &unwatched).unwrap_err();
