@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
+use eyebar_explain::attribution::IntegratedGradients;
 use eyebar_explain::perturbation::{Occlusion, Scorer};
 use eyebar_explain::{ChannelMean, ClassScore, GradCam, Objective, unwatched};
 use eyebar_imaging::{InputSpec, Layout, input::Colour};
@@ -45,6 +46,7 @@ pub(crate) fn prepare(arguments: &[&str]) -> Result<Work, Box<dyn Error>> {
         ["forward", model, size] => forward(Subject::read(model, &[1, 3, side(size)?, side(size)?])?),
         ["ascent", model, layer, size] => ascent(Subject::read(model, &[1, 3, side(size)?, side(size)?])?, layer),
         ["grad-cam", model, layer] => grad_cam(Subject::read(model, &[1, 3, 224, 224])?, layer),
+        ["integrated", model, steps] => integrated(Subject::read(model, &[1, 3, 224, 224])?, side(steps)?),
         ["occlusion", model] => occlusion(Subject::read(model, &[1, 3, 224, 224])?),
         _ => Err("unknown work; see bench/versus/README.md".into()),
     }
@@ -81,6 +83,15 @@ fn grad_cam(subject: Subject, layer: &str) -> Result<Work, Box<dyn Error>> {
     let Subject { graph, input, output, image } = subject;
     let plan = GradCam::new(&graph, input, image.shape(), output, layer, &ClassScore { class: 7 })?;
     Ok(Box::new(move || Ok(plan.run(&image).map(drop)?)))
+}
+
+fn integrated(subject: Subject, steps: usize) -> Result<Work, Box<dyn Error>> {
+    const BATCH: usize = 4;
+    let Subject { graph, input, output, image } = subject;
+    let objective = ClassScore { class: 7 };
+    let plan = IntegratedGradients::new(&graph, input, image.shape(), output, &objective, steps, BATCH)?;
+    let baseline = Tensor::zeros(image.shape());
+    Ok(Box::new(move || Ok(plan.run(&image, &baseline, &unwatched).map(drop)?)))
 }
 
 fn occlusion(subject: Subject) -> Result<Work, Box<dyn Error>> {

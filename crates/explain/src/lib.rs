@@ -1,6 +1,7 @@
 //! What a CNN detects and where it looks, for any network and any [`Objective`].
 //!
 //! - [`activation`]: the picture that a filter responds to most (activation maximisation).
+//! - [`attribution`]: what every number of the input contributes to a score (integrated gradients).
 //! - [`cam`]: which cells of a layer speak for a score (Grad-CAM).
 //! - [`perturbation`]: what a score loses when a part of the picture is hidden (occlusion).
 //! - [`evaluate`]: which share of a map falls on which region.
@@ -9,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod activation;
+pub mod attribution;
 pub mod cam;
 mod error;
 pub mod evaluate;
