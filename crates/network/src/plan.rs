@@ -9,7 +9,7 @@ use crate::fuse::fused_nodes;
 use crate::graph::{Graph, Node, ValueId};
 use crate::layout::{self, Layout};
 use crate::operator::{Kernel, Operator};
-use crate::value::{TensorType, Value};
+use crate::value::{DataType, TensorType, Value};
 
 /// Where a step finds an input.
 pub(crate) enum Source {
@@ -86,26 +86,44 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// # Errors
+    /// When a node's constants cannot be packed, or too much would live at once.
     pub(crate) fn new(graph: &Graph, outputs: &[ValueId]) -> Result<Self, NetworkError> {
         let nodes = fused_nodes(graph, outputs);
         check_memory(graph, &nodes, outputs)?;
-        let mut planner = Planner { graph, steps: Vec::new(), bytes: Vec::new(), places: HashMap::new() };
-        for node in &nodes {
+        let plan = Self::with_layouts(graph, &nodes, outputs, true)?;
+        if plan.peak <= MAX_ACTIVATION_BYTES {
+            return Ok(plan);
+        }
+        // Few channels take up to 16 times their room in blocks.
+        let plan = Self::with_layouts(graph, &nodes, outputs, false)?;
+        match (plan.peak, nodes.last()) {
+            (bytes, Some(node)) if bytes > MAX_ACTIVATION_BYTES => {
+                Err(NetworkError::Memory { node: node.name.clone(), bytes, limit: MAX_ACTIVATION_BYTES })
+            }
+            _ => Ok(plan),
+        }
+    }
+
+    fn with_layouts(graph: &Graph, nodes: &[Node], outputs: &[ValueId], blocked: bool) -> Result<Self, NetworkError> {
+        let mut planner = Planner { graph, blocked, steps: Vec::new(), bytes: Vec::new(), places: HashMap::new() };
+        for node in nodes {
             planner.plan(node)?;
         }
         let outputs: Vec<_> = outputs.iter().map(|&id| planner.source(id, Layout::Dense)).collect();
         let Planner { mut steps, bytes, .. } = planner;
-        let kept: HashSet<usize> = outputs.iter().filter_map(Source::slot).collect();
-        free_slots(&mut steps, &kept);
+        let given: HashSet<ValueId> = graph.inputs().iter().copied().collect();
         let sources = steps.iter().flat_map(|step| step.inputs.iter().flatten()).chain(&outputs);
         for source in sources {
             if let Source::Given(id) = source
-                && !graph.inputs().contains(id)
+                && !given.contains(id)
             {
                 let reason = "no node computes it; hint: make it an input of the graph".to_owned();
                 return Err(NetworkError::Input { name: graph.value(*id).name.clone(), reason });
             }
         }
+        let kept: HashSet<usize> = outputs.iter().filter_map(Source::slot).collect();
+        free_slots(&mut steps, &kept);
         let peak = peak(&steps, &bytes);
         Ok(Self { steps, outputs, slots: bytes.len(), peak })
     }
@@ -122,6 +140,8 @@ impl Source {
 
 struct Planner<'a> {
     graph: &'a Graph,
+    /// Whether activations may be blocked.
+    blocked: bool,
     steps: Vec<Step>,
     /// Bytes of each slot.
     bytes: Vec<usize>,
@@ -134,10 +154,16 @@ impl Planner<'_> {
         let graph = self.graph;
         let label = Label::new(graph, node);
         let layouts: Vec<_> = node.inputs.iter().map(|id| self.layout(*id)).collect();
-        let blocked = graph
-            .with_inputs(&node.inputs, |inputs| node.operator.prepare_blocked(inputs, &layouts))
-            .and_then(|result| result)
-            .map_err(|source| label.error(source))?;
+        let output = node.outputs.first().copied().flatten().and_then(|id| self.kind(id));
+        let may_be_blocked =
+            self.blocked && output.is_some_and(|kind| kind.dtype == DataType::F32 && kind.shape.len() == 4);
+        let blocked = match may_be_blocked {
+            true => graph
+                .with_inputs(&node.inputs, |inputs| node.operator.prepare_blocked(inputs, &layouts))
+                .and_then(|result| result)
+                .map_err(|source| label.error(source))?,
+            false => None,
+        };
         let (work, inputs, layout) = match blocked {
             Some(blocked) => {
                 let wanted = node.inputs.iter().zip(blocked.inputs);

@@ -20,6 +20,12 @@ fn random(rng: &mut fastrand::Rng, len: usize) -> Vec<f32> {
 fn blocked(dense: &[f32], channels: usize, pixels: usize) -> Vec<f32> {
     let mut out = vec![f32::NAN; dense.len() / channels * blocks(channels) * BLOCK];
     block(dense, channels, pixels, &mut out);
+    // Nobody may read lanes that stand for no channel.
+    for (index, value) in out.iter_mut().enumerate() {
+        if index / BLOCK / pixels % blocks(channels) * BLOCK + index % BLOCK >= channels {
+            *value = f32::NAN;
+        }
+    }
     out
 }
 
@@ -221,6 +227,37 @@ fn pools_agree_with_the_dense_ones() {
             assert_close(&dense(&means_blocked, conv.channels, 1), &means, 20.0, CLOSE, "means");
         }
     }
+}
+
+/// Windows and pads far beyond the image: only taps inside it cost time.
+#[test]
+fn vast_windows_cost_no_time() {
+    let pair = |value| (value, value);
+    let conv = Conv2d {
+        channels: BLOCK,
+        input: pair(2),
+        filters: BLOCK,
+        groups: BLOCK,
+        kernel: pair(1 << 19),
+        stride: pair(1),
+        dilation: pair(1),
+        pad: pair((1 << 19) - 1),
+        output: pair(2),
+    };
+    let input: Vec<f32> = (0..4 * BLOCK).map(|index| (index / BLOCK) as f32).collect();
+    let mut out = vec![f32::NAN; 4 * BLOCK];
+    pool_max(Isa::detect(), &conv, &input, &mut out);
+    let found: Vec<_> = out.chunks(BLOCK).map(|lanes| lanes[0]).collect();
+    assert_eq!(found, [0.0, 1.0, 2.0, 3.0]);
+}
+
+/// Long sums keep their precision.
+#[test]
+fn the_mean_of_a_large_plane() {
+    let pixels = 1 << 20;
+    let mut out = [0.0; BLOCK];
+    global_average(&vec![0.1; pixels * BLOCK], pixels, &mut out);
+    assert!(out.iter().all(|mean| (mean - 0.1).abs() < 1e-6), "{}", out[0]);
 }
 
 #[test]

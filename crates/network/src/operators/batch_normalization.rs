@@ -1,14 +1,16 @@
 //! `BatchNormalization` with fixed statistics (Ioffe and Szegedy 2015).
 
 use eyebar_tensor::Tensor;
+use eyebar_tensor::blocked::BLOCK;
 use eyebar_tensor::elementwise::map;
 use rayon::prelude::*;
 
 use super::binary::Binary;
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
+use crate::layout::{BlockedKernel, Layout};
 use crate::onnx::{Attribute, NodeReader};
-use crate::operator::{Arguments, Inputs, Operator};
+use crate::operator::{Arguments, Inputs, Kernel, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
 
@@ -87,6 +89,22 @@ impl Operator for BatchNormalization {
         Ok(vec![out.into()])
     }
 
+    fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
+        let constant = |index: usize| inputs.get(index).and_then(|input| input.constant).and_then(Value::as_f32);
+        let parameters = [constant(1), constant(2), constant(3), constant(4)];
+        let ([Some(scale), Some(bias), Some(mean), Some(variance)], Layout::Blocked) = (parameters, layouts[0]) else {
+            return Ok(None);
+        };
+        let lanes = |channel: usize| match scale.data().get(channel) {
+            Some(&scale) => (mean.data()[channel], self.factor(scale, variance.data()[channel]), bias.data()[channel]),
+            None => (0.0, 0.0, 0.0),
+        };
+        let lanes = (0..scale.len().next_multiple_of(BLOCK)).map(lanes).collect();
+        let inputs =
+            std::iter::once(Some(Layout::Blocked)).chain(std::iter::repeat_n(None, inputs.len() - 1)).collect();
+        Ok(Some(BlockedKernel { kernel: Box::new(BlockedNormalization { lanes }), inputs }))
+    }
+
     fn gradient(
         &self,
         graph: &mut Graph,
@@ -114,5 +132,30 @@ impl Operator for BatchNormalization {
 
     fn attributes(&self) -> Vec<Attribute> {
         vec![Attribute::float("epsilon", self.epsilon)]
+    }
+}
+
+/// Mean, factor and bias of each lane.
+struct BlockedNormalization {
+    lanes: Vec<(f32, f32, f32)>,
+}
+
+impl Kernel for BlockedNormalization {
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        let x = arguments.f32(0)?;
+        let mut out = pool.take(x.shape());
+        let plane = x.shape()[2] * x.shape()[3] * BLOCK;
+        let blocks = self.lanes.len() / BLOCK;
+        let planes = x.data().par_chunks(plane.max(1)).zip(out.data_mut().par_chunks_mut(plane.max(1)));
+        planes.enumerate().for_each(|(index, (x, out))| {
+            let lanes = &self.lanes[index % blocks * BLOCK..][..BLOCK];
+            let pixels = x.as_chunks::<BLOCK>().0.iter().zip(out.as_chunks_mut::<BLOCK>().0);
+            for (x, out) in pixels {
+                for (lane, (mean, factor, bias)) in lanes.iter().enumerate() {
+                    out[lane] = (x[lane] - mean) * factor + bias;
+                }
+            }
+        });
+        Ok(vec![out.into()])
     }
 }

@@ -108,7 +108,7 @@ impl Operator for Binary {
     }
 
     fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
-        Ok(matches!(self, Self::Add | Self::Sub | Self::Mul).then(|| elementwise(*self, inputs, layouts)).flatten())
+        Ok(elementwise(*self, inputs, layouts))
     }
 
     fn gradient(

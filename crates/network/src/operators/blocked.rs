@@ -4,7 +4,7 @@ use crate::error::OperatorError;
 use crate::layout::{BlockedKernel, Layout, blocked_channels};
 use crate::operator::{Arguments, Inputs, Kernel, Operator};
 use crate::pool::Pool;
-use crate::value::Value;
+use crate::value::{DataType, Value};
 
 /// Runs an operator on blocked arrays as if they were any arrays, with some inputs replaced.
 struct Lifted<O> {
@@ -22,7 +22,7 @@ impl<O: Operator> Kernel for Lifted<O> {
 }
 
 /// The kernel of an element-wise operator that broadcasts, where an input is blocked and the others can be: arrays of as
-/// many channels, one number for each channel, or a single number. The operator must give finite numbers for zeros.
+/// many channels, one number for each channel, or a single number.
 pub(super) fn elementwise<O: Operator>(operator: O, inputs: Inputs<'_>, layouts: &[Layout]) -> Option<BlockedKernel> {
     let channels = inputs.0.iter().zip(layouts).find_map(|(input, layout)| match (input, layout) {
         (Some(input), Layout::Blocked) => Some(input.shape[1]),
@@ -34,12 +34,14 @@ pub(super) fn elementwise<O: Operator>(operator: O, inputs: Inputs<'_>, layouts:
         let (constant, layout) = match inputs.get(index) {
             None => (None, None),
             Some(input) => match input.constant {
-                Some(Value::F32(tensor)) if tensor.len() == 1 => {
+                Some(Value::F32(tensor)) if tensor.len() == 1 && tensor.shape().len() <= 4 => {
                     (Some(Value::F32(tensor.clone().reshape(&[]).ok()?)), None)
                 }
                 Some(Value::F32(tensor)) => (Some(Value::F32(blocked_channels(tensor, channels)?)), None),
                 Some(_) => return None,
-                None if input.shape.len() == 4 && input.shape[1] == channels => (None, Some(Layout::Blocked)),
+                None if input.dtype == DataType::F32 && input.shape.len() == 4 && input.shape[1] == channels => {
+                    (None, Some(Layout::Blocked))
+                }
                 None => return None,
             },
         };

@@ -62,8 +62,7 @@ impl Operator for Derivative {
     }
 
     fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
-        let bounded = matches!(self, Self::Equality | Self::PReluInput);
-        Ok(bounded.then(|| elementwise(*self, inputs, layouts)).flatten())
+        Ok(elementwise(*self, inputs, layouts))
     }
 
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {

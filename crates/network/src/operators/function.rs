@@ -101,11 +101,6 @@ impl Function {
         }
     }
 
-    /// Whether the function and its derivative are finite around zero, however often they are applied.
-    pub(super) fn is_finite_at_zero(self) -> bool {
-        !matches!(self, Self::Exp | Self::Log | Self::Reciprocal | Self::Sqrt | Self::Clip { .. })
-    }
-
     /// Whether [`Function::differentiate`] wants the input or the output: where there is a choice the output, so that
     /// the input need not be kept.
     pub(super) fn derivative_of(self) -> Seen {

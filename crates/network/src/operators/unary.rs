@@ -22,6 +22,10 @@ impl Unary {
 
     pub(super) const EXP: Self = Self(Function::Exp);
     pub(super) const NEG: Self = Self(Function::Neg);
+    #[cfg(test)]
+    pub(super) const RELU: Self = Self(Function::Relu);
+    #[cfg(test)]
+    pub(super) const SIGMOID: Self = Self(Function::Sigmoid);
 
     pub(super) fn read(node: &NodeReader<'_>) -> Result<Self, OperatorError> {
         read_function(node.operator(), node).map(Self)
@@ -92,7 +96,7 @@ impl Operator for Unary {
     }
 
     fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
-        Ok(self.0.is_finite_at_zero().then(|| lifted(*self, inputs, layouts)).flatten())
+        Ok(lifted(*self, inputs, layouts))
     }
 
     fn gradient(
@@ -210,7 +214,7 @@ impl Operator for UnaryGrad {
     }
 
     fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
-        Ok(self.0.is_finite_at_zero().then(|| lifted(*self, inputs, layouts)).flatten())
+        Ok(lifted(*self, inputs, layouts))
     }
 
     fn attributes(&self) -> Vec<Attribute> {

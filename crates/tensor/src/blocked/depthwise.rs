@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::epilogue::Epilogue;
 use super::windows::{Spans, Tap, corner};
-use super::{BLOCK, blocks};
+use super::{BLOCK, blocks, filling_is_small};
 use crate::conv::Conv2d;
 use crate::simd::{Isa, Simd, dispatch};
 
@@ -21,9 +21,9 @@ pub struct DepthwiseConv {
 }
 
 impl DepthwiseConv {
-    /// Whether `conv` can be computed so.
+    /// Whether `conv` can be computed so, with packed weights that are not much larger than the weights.
     pub fn fits(conv: &Conv2d) -> bool {
-        conv.groups == conv.channels && conv.filters == conv.channels
+        conv.groups == conv.channels && conv.filters == conv.channels && filling_is_small(conv)
     }
 
     /// Packs `weights`, `[filters, 1, kernel.0, kernel.1]`.

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::epilogue::Epilogue;
 use super::frame::Frame;
-use super::panel::{Panels, Sink, multiply};
-use super::{BLOCK, blocks};
+use super::panel::{Panels, Product, Sink, multiply};
+use super::{BLOCK, blocks, filling_is_small};
 use crate::conv::Conv2d;
 use crate::scratch::with_scratch;
 use crate::shared::SharedMut;
@@ -36,10 +36,11 @@ pub struct DirectConv {
 }
 
 impl DirectConv {
-    /// Whether `conv` can be computed so: one group, and pads and dilations in proportion to the image.
+    /// Whether `conv` can be computed so: one group, pads and dilations in proportion to the image, and not much more memory
+    /// for the packed weights than for themselves.
     pub fn fits(conv: &Conv2d) -> bool {
         let planes = blocks(conv.channels).saturating_mul(Frame::new(conv, 1, BLOCK).plane());
-        conv.groups == 1 && planes <= LARGEST_FRAME
+        conv.groups == 1 && planes <= LARGEST_FRAME && filling_is_small(conv)
     }
 
     /// Packs `weights`, `[filters, channels, kernel.0, kernel.1]`. Where the input `may_be_dense`, fewer than 16 channels
@@ -52,9 +53,12 @@ impl DirectConv {
         let taps = conv.kernel.0 * conv.kernel.1;
         let dense = may_be_dense && conv.channels < BLOCK;
         let lanes = if dense { 1 } else { BLOCK };
-        let panels = Panels::new(isa, conv.filters, conv.channels.next_multiple_of(lanes) * taps, |filter, k| {
-            let (tap, channel) = (k / lanes % taps, k / lanes / taps * lanes + k % lanes);
-            if channel < conv.channels { weights[(filter * conv.channels + channel) * taps + tap] } else { 0.0 }
+        // Row (block, tap, channel of the block); the last block has the channels that are left.
+        let whole = conv.channels / lanes * lanes;
+        let panels = Panels::new(isa, conv.filters, conv.depth(), |filter, k| {
+            let first = if k < whole * taps { k / (lanes * taps) * lanes } else { whole };
+            let (k, width) = (k - first * taps, lanes.min(conv.channels - first));
+            weights[(filter * conv.channels + first + k % width) * taps + k / width]
         });
         Self { isa, conv, panels, dense }
     }
@@ -149,38 +153,25 @@ struct Job<'a> {
 /// The processor has the instruction set of `S`, and nobody else touches the job's outputs.
 #[inline(always)]
 unsafe fn sum<S: Simd>(job: &Job<'_>) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        if job.layer.dense {
-            sum_channels::<S, 1>(job);
-        } else {
-            sum_channels::<S, BLOCK>(job);
-        }
-    }
-}
-
-/// # Safety
-/// As [`sum`].
-#[inline(always)]
-unsafe fn sum_channels<S: Simd, const LANES: usize>(job: &Job<'_>) {
     let (conv, frame) = (&job.layer.conv, job.frame);
-    let planes = job.data.len() / frame.plane();
-    let mut taps = Vec::with_capacity(TAPS);
-    let places = (0..planes).flat_map(|plane| {
-        (0..conv.kernel.0).flat_map(move |ky| {
-            (0..conv.kernel.1).map(move |kx| {
-                plane * frame.plane() + (ky * conv.dilation.0 * frame.width + kx * conv.dilation.1) * LANES
-            })
-        })
-    });
-    let total = planes * conv.kernel.0 * conv.kernel.1;
-    let mut done = 0;
-    for tap in places {
-        taps.push(tap);
-        if taps.len() < TAPS && done + taps.len() < total {
-            continue;
-        }
-        let last = done + taps.len() == total;
+    let lanes = frame.lanes;
+    let planes = conv.channels.div_ceil(lanes);
+    let taps: Vec<usize> = (0..conv.kernel.0)
+        .flat_map(|ky| (0..conv.kernel.1).map(move |kx| (ky * conv.dilation.0, kx * conv.dilation.1)))
+        .map(|(y, x)| (y * frame.width + x) * lanes)
+        .collect();
+    let (whole, rest) = (conv.channels / lanes, conv.channels % lanes);
+    // The taps of whole blocks in chunks, then those of the last block.
+    let whole_taps = whole * taps.len();
+    let chunks = (0..whole_taps).step_by(TAPS).map(|start| (start..whole_taps.min(start + TAPS), lanes));
+    let end = planes * taps.len();
+    let rest_chunks = (whole_taps..end).step_by(TAPS).map(|start| (start..end.min(start + TAPS), rest));
+    let mut chunk_taps = Vec::with_capacity(TAPS);
+    for (range, channels) in chunks.chain(rest_chunks) {
+        chunk_taps.clear();
+        chunk_taps.extend(range.clone().map(|tap| tap / taps.len() * frame.plane() + taps[tap % taps.len()]));
+        let row = range.start.min(whole_taps) * lanes + range.start.saturating_sub(whole_taps) * rest;
+        let product = |weights| Product { count: job.pixels.len(), taps: &chunk_taps, channels, weights };
         for panel in job.panels.clone() {
             let blocks = job.layer.panels.blocks_of(panel);
             let positions = conv.positions();
@@ -189,12 +180,12 @@ unsafe fn sum_channels<S: Simd, const LANES: usize>(job: &Job<'_>) {
                 at: job.first + (blocks.start * positions + job.pixels.start) * BLOCK,
                 block_stride: positions * BLOCK,
                 channel: blocks.start * BLOCK,
-                first: done == 0,
-                last,
+                first: range.start == 0,
+                last: range.end == end,
             };
             let mut place = (job.pixels.start / conv.output.1 - job.row, job.pixels.start % conv.output.1);
             let next = |_| {
-                let offset = (place.0 * conv.stride.0 * frame.width + place.1 * conv.stride.1) * LANES;
+                let offset = (place.0 * conv.stride.0 * frame.width + place.1 * conv.stride.1) * lanes;
                 place.1 += 1;
                 if place.1 == conv.output.1 {
                     place = (place.0 + 1, 0);
@@ -202,12 +193,9 @@ unsafe fn sum_channels<S: Simd, const LANES: usize>(job: &Job<'_>) {
                 debug_assert!(offset < job.data.len());
                 job.data.as_ptr().wrapping_add(offset)
             };
-            let weights = job.layer.panels.rows(panel, done * LANES);
             // SAFETY: the frame holds every tap of the job's pixels.
-            unsafe { multiply::<S, LANES>(blocks.len(), job.pixels.len(), next, &taps, weights, &sink) };
+            unsafe { multiply::<S>(blocks.len(), product(job.layer.panels.rows(panel, row)), next, &sink) };
         }
-        done += taps.len();
-        taps.clear();
     }
 }
 

@@ -102,29 +102,35 @@ pub(super) trait Sink {
     unsafe fn put<S: Simd>(&self, pixel: usize, vector: usize, sums: S::Vector);
 }
 
-/// The products of pixels `0..count` with a panel of `blocks` blocks (1 or 2).
-///
-/// `pixel` gives the address of a pixel; tap t of it lies `taps[t]` further, and has `CHANNELS` channels side by side.
+/// Some pixels times a panel: `taps[t]` further than a pixel lie `channels` numbers side by side.
+#[derive(Clone, Copy)]
+pub(super) struct Product<'a> {
+    pub(super) count: usize,
+    pub(super) taps: &'a [usize],
+    pub(super) channels: usize,
+    /// `[taps · channels, width]` of the panel.
+    pub(super) weights: &'a [f32],
+}
+
+/// The products of pixels `0..product.count` with a panel of `blocks` blocks (1 or 2); `pixel` gives a pixel's address.
 ///
 /// # Safety
-/// The processor has the instruction set of `S`; every tap of every pixel can be read, `weights` holds
-/// `taps.len() * CHANNELS` rows of the panel, and `sink` takes these pixels.
+/// The processor has the instruction set of `S`; every tap of every pixel can be read, and `sink` takes these pixels.
 #[inline(always)]
-pub(super) unsafe fn multiply<S: Simd, const CHANNELS: usize>(
+pub(super) unsafe fn multiply<S: Simd>(
     blocks: usize,
-    count: usize,
+    product: Product<'_>,
     mut pixel: impl FnMut(usize) -> *const f32,
-    taps: &[usize],
-    weights: &[f32],
     sink: &impl Sink,
 ) {
-    assert!(weights.len() >= taps.len() * CHANNELS * blocks * BLOCK, "a panel is too short");
+    let Product { taps, channels, weights, .. } = product;
+    assert!(weights.len() >= taps.len() * channels * blocks * BLOCK, "a panel is too short");
     // SAFETY: as the caller promises. Vectors of a panel: its width over that of a vector.
     unsafe {
         match blocks * BLOCK / S::LANES {
-            1 => tiles::<S, 1, CHANNELS>(count, &mut pixel, taps, weights, sink),
-            2 => tiles::<S, 2, CHANNELS>(count, &mut pixel, taps, weights, sink),
-            4 => tiles::<S, 4, CHANNELS>(count, &mut pixel, taps, weights, sink),
+            1 => multiply_vectors::<S, 1>(product, &mut pixel, sink),
+            2 => multiply_vectors::<S, 2>(product, &mut pixel, sink),
+            4 => multiply_vectors::<S, 4>(product, &mut pixel, sink),
             _ => unreachable!("a panel of another size"),
         }
     }
@@ -133,19 +139,38 @@ pub(super) unsafe fn multiply<S: Simd, const CHANNELS: usize>(
 /// # Safety
 /// As [`multiply`].
 #[inline(always)]
-unsafe fn tiles<S: Simd, const VECTORS: usize, const CHANNELS: usize>(
-    count: usize,
+unsafe fn multiply_vectors<S: Simd, const VECTORS: usize>(
+    product: Product<'_>,
     pixel: &mut impl FnMut(usize) -> *const f32,
-    taps: &[usize],
-    weights: &[f32],
+    sink: &impl Sink,
+) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match product.channels {
+            BLOCK => tiles::<S, VECTORS, BLOCK>(product, pixel, sink),
+            1 => tiles::<S, VECTORS, 1>(product, pixel, sink),
+            _ => tiles::<S, VECTORS, ANY>(product, pixel, sink),
+        }
+    }
+}
+
+/// A number of channels that is known at run time only.
+const ANY: usize = 0;
+
+/// # Safety
+/// As [`multiply`].
+#[inline(always)]
+unsafe fn tiles<S: Simd, const VECTORS: usize, const CHANNELS: usize>(
+    product: Product<'_>,
+    pixel: &mut impl FnMut(usize) -> *const f32,
     sink: &impl Sink,
 ) {
     let mut first = 0;
     macro_rules! step {
         ($pixels:literal) => {
-            while S::PIXELS >= $pixels && count - first >= $pixels {
+            while S::PIXELS >= $pixels && product.count - first >= $pixels {
                 // SAFETY: as the caller promises.
-                unsafe { tile::<S, $pixels, VECTORS, CHANNELS>(first, pixel, taps, weights, sink) };
+                unsafe { tile::<S, $pixels, VECTORS, CHANNELS>(first, product, pixel, sink) };
                 first += $pixels;
             }
         };
@@ -162,18 +187,18 @@ unsafe fn tiles<S: Simd, const VECTORS: usize, const CHANNELS: usize>(
 #[inline(always)]
 unsafe fn tile<S: Simd, const PIXELS: usize, const VECTORS: usize, const CHANNELS: usize>(
     first: usize,
+    product: Product<'_>,
     pixel: &mut impl FnMut(usize) -> *const f32,
-    taps: &[usize],
-    weights: &[f32],
     sink: &impl Sink,
 ) {
+    let channels = if CHANNELS == ANY { product.channels } else { CHANNELS };
     // SAFETY: as the caller promises.
     unsafe {
         let from: [*const f32; PIXELS] = std::array::from_fn(|index| pixel(first + index));
         let mut sums = [[S::splat(0.0); VECTORS]; PIXELS];
-        let mut weights = weights.as_ptr();
-        for &tap in taps {
-            for channel in 0..CHANNELS {
+        let mut weights = product.weights.as_ptr();
+        for &tap in product.taps {
+            for channel in 0..channels {
                 let row: [S::Vector; VECTORS] = std::array::from_fn(|vector| S::load(weights.add(vector * S::LANES)));
                 for (sums, from) in sums.iter_mut().zip(from) {
                     let value = S::splat(*from.add(tap + channel));

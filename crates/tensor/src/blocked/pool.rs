@@ -7,6 +7,8 @@ use super::windows::{Spans, Tap, corner};
 use crate::conv::Conv2d;
 use crate::simd::{Isa, Simd, dispatch};
 
+/// Numbers added up in one go: shorter chains round less.
+const CHAIN: usize = 256;
 /// Pixels summed side by side.
 const PIXELS: usize = 4;
 
@@ -57,11 +59,15 @@ pub fn global_average(input: &[f32], pixels: usize, out: &mut [f32]) {
         return;
     }
     out.par_chunks_mut(BLOCK).zip(input.par_chunks(pixels * BLOCK)).for_each(|(out, plane)| {
-        let mut sums = [0.0f32; BLOCK];
-        for lanes in plane.as_chunks::<BLOCK>().0 {
-            sums.iter_mut().zip(lanes).for_each(|(sum, value)| *sum += value);
+        let mut total = [0.0f64; BLOCK];
+        for piece in plane.chunks(CHAIN * BLOCK) {
+            let mut sums = [0.0f32; BLOCK];
+            for lanes in piece.as_chunks::<BLOCK>().0 {
+                sums.iter_mut().zip(lanes).for_each(|(sum, value)| *sum += value);
+            }
+            total.iter_mut().zip(sums).for_each(|(total, sum)| *total += f64::from(sum));
         }
-        out.iter_mut().zip(sums).for_each(|(out, sum)| *out = sum / pixels as f32);
+        out.iter_mut().zip(total).for_each(|(out, sum)| *out = (sum / pixels as f64) as f32);
     });
 }
 
@@ -110,7 +116,7 @@ unsafe fn fold_plane<S: Simd>(
     start: f32,
     fold: impl Fn(S::Vector, S::Vector) -> S::Vector + Copy,
 ) {
-    let mut taps = Vec::with_capacity(conv.kernel.0 * conv.kernel.1);
+    let mut taps = Vec::new();
     for (row, out) in out.chunks_exact_mut(conv.output.1 * BLOCK).enumerate() {
         let mut spans = Spans::new(conv, row);
         while let Some(range) = spans.next(&mut taps) {
@@ -149,12 +155,16 @@ unsafe fn fold_pixels<S: Simd, const COUNT: usize>(
         // SAFETY: as the caller promises.
         unsafe {
             let mut folded = [S::splat(start); COUNT];
-            for tap in taps {
-                for (index, folded) in folded.iter_mut().enumerate() {
-                    let place = first + tap.offset + index as isize * step + lane as isize;
-                    debug_assert!(place >= 0 && place as usize + S::LANES <= plane.len());
-                    *folded = fold(*folded, S::load(plane.as_ptr().offset(place)));
+            for taps in taps.chunks(CHAIN) {
+                let mut part = [S::splat(start); COUNT];
+                for tap in taps {
+                    for (index, part) in part.iter_mut().enumerate() {
+                        let place = first + tap.offset + index as isize * step + lane as isize;
+                        debug_assert!(place >= 0 && place as usize + S::LANES <= plane.len());
+                        *part = fold(*part, S::load(plane.as_ptr().offset(place)));
+                    }
                 }
+                folded.iter_mut().zip(part).for_each(|(folded, part)| *folded = fold(*folded, part));
             }
             for (index, folded) in folded.into_iter().enumerate() {
                 S::store(out.as_mut_ptr().add(index * BLOCK + lane), folded);
@@ -168,7 +178,7 @@ unsafe fn fold_pixels<S: Simd, const COUNT: usize>(
 #[inline(always)]
 unsafe fn gradient_plane<S: Simd>(conv: &Conv2d, input: &[f32], cotangent: &[f32], out: &mut [f32]) {
     out.fill(0.0);
-    let mut taps = Vec::with_capacity(conv.kernel.0 * conv.kernel.1);
+    let mut taps = Vec::new();
     for (row, cotangent) in cotangent.chunks_exact(conv.output.1 * BLOCK).enumerate() {
         let cotangent = cotangent.as_chunks::<BLOCK>().0;
         let mut spans = Spans::new(conv, row);

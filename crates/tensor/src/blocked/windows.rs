@@ -44,17 +44,23 @@ impl<'a> Spans<'a> {
         };
         self.next = range.end;
         taps.clear();
-        for ky in (0..conv.kernel.0).filter(|&ky| conv.input_row(self.row, ky).is_some()) {
-            for kx in 0..conv.kernel.1 {
-                let column = range.start * conv.stride.1 + kx * conv.dilation.1;
-                if column >= conv.pad.1 && column < conv.input.1 + conv.pad.1 {
-                    let offset = (ky * conv.dilation.0 * conv.input.1 + kx * conv.dilation.1) * BLOCK;
-                    taps.push(Tap { index: ky * conv.kernel.1 + kx, offset: offset as isize });
-                }
+        let rows = inside(self.row * conv.stride.0, conv.pad.0, conv.dilation.0, conv.input.0, conv.kernel.0);
+        let columns = inside(range.start * conv.stride.1, conv.pad.1, conv.dilation.1, conv.input.1, conv.kernel.1);
+        for ky in rows {
+            for kx in columns.clone() {
+                let offset = (ky * conv.dilation.0 * conv.input.1 + kx * conv.dilation.1) * BLOCK;
+                taps.push(Tap { index: ky * conv.kernel.1 + kx, offset: offset as isize });
             }
         }
         Some(range)
     }
+}
+
+/// The taps k with start + k · dilation − pad in `0..inputs`.
+fn inside(start: usize, pad: usize, dilation: usize, inputs: usize, kernel: usize) -> Range<usize> {
+    let first = pad.saturating_sub(start).div_ceil(dilation).min(kernel);
+    let end = (inputs + pad).saturating_sub(start).div_ceil(dilation).clamp(first, kernel);
+    first..end
 }
 
 /// Place of the corner of a window in its plane, in elements; negative in the padding.

@@ -10,7 +10,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::epilogue::Epilogue;
-use super::panel::{Panels, Sink, multiply};
+use super::panel::{Panels, Product, Sink, multiply};
 use super::{BLOCK, blocks};
 use crate::conv::Conv2d;
 use crate::scratch::with_scratch;
@@ -71,7 +71,7 @@ impl WinogradConv {
     /// When the weights have another number of elements or [`WinogradConv::fits`] says no.
     pub fn new(isa: Isa, conv: Conv2d, weights: &[f32]) -> Self {
         assert!(Self::fits(&conv) && weights.len() == conv.weights_len(), "weights do not fit {conv:?}");
-        let channels = conv.channels.next_multiple_of(BLOCK);
+        let channels = conv.channels;
         let mut panels = Panels::zeros(isa, conv.filters, POINTS * channels);
         let layout = panels.layout();
         let data = SharedMut::new(panels.data_mut());
@@ -104,7 +104,7 @@ impl WinogradConv {
         let tiles = Tiles { rows, columns, count: out.len() / out_len * rows * columns };
         let channels = conv.channels.next_multiple_of(BLOCK);
         let out = SharedMut::new(out);
-        let alone = (BLOCK_ELEMENTS / (POINTS * channels)).next_multiple_of(8);
+        let alone = (BLOCK_ELEMENTS / (POINTS * channels)).max(1).next_multiple_of(8);
         if tiles.count >= MANY_BLOCKS * alone {
             (0..tiles.count.div_ceil(alone)).into_par_iter().for_each(|block| {
                 let range = block * alone..tiles.count.min((block + 1) * alone);
@@ -273,17 +273,21 @@ unsafe fn filter<S: Simd>(job: &Job<'_>, panel: usize, transformed: &[f32], prod
     let point_stride = job.point_stride();
     let products_stride = job.count * width + SKEW;
     assert!(transformed.len() >= POINTS * point_stride && products.len() >= POINTS * products_stride);
-    let taps: Vec<usize> = (0..channels / BLOCK).map(|block| block * BLOCK).collect();
+    let taps: Vec<usize> = (0..channels).step_by(BLOCK).collect();
+    let (whole, rest) = (conv.channels / BLOCK, conv.channels % BLOCK);
+    let chunks = taps[..whole].chunks(CHAIN / BLOCK).map(|taps| (taps, BLOCK));
+    let rest_chunk = (rest > 0).then(|| (&taps[whole..], rest));
     for point in 0..POINTS {
         let source = &transformed[point * point_stride..][..job.count * channels];
         let to = products[point * products_stride..][..job.count * width].as_mut_ptr();
-        for (chunk, taps) in taps.chunks(CHAIN / BLOCK).enumerate() {
-            let sink = Products { to, width, first: chunk == 0 };
-            let weights = job.layer.panels.rows(panel, point * channels + chunk * CHAIN);
+        for (taps, length) in chunks.clone().chain(rest_chunk) {
+            let sink = Products { to, width, first: taps[0] == 0 };
+            let weights = job.layer.panels.rows(panel, point * conv.channels + taps[0]);
+            let product = Product { count: job.count, taps, channels: length, weights };
             // SAFETY: every tile has `channels` channels in `source` and `width` products in `sink`.
             unsafe {
                 let pixel = |tile: usize| source.as_ptr().add(tile * channels);
-                multiply::<S, BLOCK>(range.len(), job.count, pixel, taps, weights, &sink);
+                multiply::<S>(range.len(), product, pixel, &sink);
             }
         }
     }

@@ -232,3 +232,6 @@ impl Kernel for DenseConv {
         Ok(vec![out.into()])
     }
 }
+
+#[cfg(test)]
+mod tests;
