@@ -5,11 +5,11 @@ mod common;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
-use common::Network;
+use common::{NETWORKS, Network};
 use eyebar_explain::perturbation::{Occlusion, Scorer};
 use eyebar_explain::{ClassScore, ExplainError, unwatched};
 use eyebar_imaging::InputSpec;
-use eyebar_network::{DataType, Executor, TensorType, Value};
+use eyebar_network::{DataType, Edit, Executor, TensorType, Value};
 use eyebar_tensor::Tensor;
 use eyebar_testkit::{Tolerance, compare};
 
@@ -82,6 +82,66 @@ fn agrees_with_the_naive_twin() {
         assert_eq!(found.scores.len(), found.rows.len() * found.columns.len());
         assert_eq!(occlusion.run(&scorer, &network.image, &spec, &unwatched).unwrap(), found, "the same bytes again");
     }
+}
+
+/// Scores of edits, computed only where an edit reaches, are those of the whole images.
+#[test]
+fn edits_are_scored_as_whole_images() {
+    let mut random = fastrand::Rng::with_seed(7);
+    for name in NETWORKS.into_iter().filter(|&name| name != "squeezenet_nhwc") {
+        let network = Network::load(name);
+        let scorer = scorer(&network, 3);
+        let &[_, channels, height, width] = network.image.shape() else { panic!("an image") };
+        for (rows, columns) in [(1, 1), (7, 5), (17, 23), (height, 3), (height, width)] {
+            let mut places = vec![(0, 0), (height - rows, width - columns), (0, width - columns)];
+            places.extend((0..4).map(|_| (random.usize(0..=height - rows), random.usize(0..=width - columns))));
+            let edits: Vec<_> = places
+                .into_iter()
+                .map(|(top, left)| {
+                    let pixels = Tensor::from_fn(&[channels, rows, columns], |_| random.f32() * 2.0 - 1.0);
+                    Edit { top, left, pixels }
+                })
+                .collect();
+            let found = scorer.edited(&network.image, &edits, &unwatched).unwrap();
+            let images: Vec<Vec<f32>> = edits
+                .iter()
+                .map(|edit| {
+                    let mut image = network.image.data().to_vec();
+                    for (index, value) in edit.pixels.data().iter().enumerate() {
+                        let (channel, pixel) = (index / (rows * columns), index % (rows * columns));
+                        let (row, column) = (edit.top + pixel / columns, edit.left + pixel % columns);
+                        image[(channel * height + row) * width + column] = *value;
+                    }
+                    image
+                })
+                .collect();
+            let images: Vec<_> = images.iter().map(Vec::as_slice).collect();
+            let expected: Vec<f32> =
+                images.chunks(scorer.batch()).flat_map(|images| scorer.scores(images).unwrap()).collect();
+            compare(&found, &expected, Tolerance::Close)
+                .unwrap_or_else(|error| panic!("{name}, {rows} × {columns}: {error}"));
+        }
+    }
+}
+
+#[test]
+fn edits_are_checked() {
+    let network = Network::load("resnet_bottleneck");
+    let scorer = scorer(&network, 2);
+    let &[_, channels, height, width] = network.image.shape() else { panic!("an image") };
+    let edit = |top, left, shape: &[usize]| Edit { top, left, pixels: Tensor::zeros(shape) };
+    for edits in [
+        vec![edit(height, 0, &[channels, 1, 1])],
+        vec![edit(0, usize::MAX, &[channels, 1, 1])],
+        vec![edit(0, 0, &[channels + 1, 1, 1])],
+        vec![edit(0, 0, &[channels, height + 1, width])],
+        vec![edit(0, 0, &[1])],
+    ] {
+        assert!(matches!(scorer.edited(&network.image, &edits, &unwatched), Err(ExplainError::Input { .. })));
+    }
+    let sizes = [edit(0, 0, &[channels, 1, 1]), edit(0, 0, &[channels, 1, 2])];
+    assert!(scorer.edited(&network.image, &sizes, &unwatched).is_err());
+    assert!(scorer.edited(&network.image, &[], &unwatched).unwrap().is_empty());
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use eyebar_tensor::Tensor;
 use eyebar_tensor::blocked::{self, BLOCK};
+use eyebar_tensor::conv::Conv2d;
 
-use crate::operator::Kernel;
+use crate::error::OperatorError;
+use crate::operator::{Arguments, Kernel};
 use crate::pool::Pool;
 use crate::value::{TensorType, Value};
 
@@ -22,6 +24,25 @@ pub struct BlockedKernel {
     pub kernel: Box<dyn Kernel>,
     /// The layout of each input; `None` for one that the kernel has packed or does not read.
     pub inputs: Vec<Option<Layout>>,
+}
+
+/// A kernel on blocked activations whose outputs depend on near inputs only, for images of any size.
+pub struct LocalKernel {
+    /// The windows that slide over the image; `None` where every element depends on those at its own place.
+    pub windows: Option<Conv2d>,
+    /// What a window sees outside the image.
+    pub outside: f32,
+    /// Does the work.
+    pub work: Box<dyn LocalWork>,
+}
+
+/// The work of a [`LocalKernel`].
+pub trait LocalWork: Send + Sync {
+    /// The output of a batch: of the kernel's windows, on images of the size and with the padding that `windows` says.
+    ///
+    /// # Errors
+    /// As [`Kernel::run`].
+    fn run(&self, windows: Option<&Conv2d>, arguments: Arguments<'_>, pool: &Pool) -> Result<Value, OperatorError>;
 }
 
 /// `[N, ⌈C / 16⌉, H, W, 16]` for `[N, C, H, W]`.

@@ -7,7 +7,7 @@ use eyebar_tensor::Tensor;
 
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
-use crate::layout::{BlockedKernel, Layout};
+use crate::layout::{BlockedKernel, Layout, LocalKernel};
 use crate::onnx::Attribute;
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
@@ -193,6 +193,15 @@ pub trait Operator: Debug + Send + Sync + Any {
         _inputs: Inputs<'_>,
         _layouts: &[Layout],
     ) -> Result<Option<BlockedKernel>, OperatorError> {
+        Ok(None)
+    }
+
+    /// As [`Operator::prepare_blocked`] for parts of images: `None` where an output depends on the whole image. The kernel is
+    /// to be run on about `images` at a time.
+    ///
+    /// # Errors
+    /// When the inputs do not fit.
+    fn prepare_local(&self, _inputs: Inputs<'_>, _images: usize) -> Result<Option<LocalKernel>, OperatorError> {
         Ok(None)
     }
 

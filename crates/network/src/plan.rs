@@ -57,7 +57,7 @@ pub(crate) struct Label {
 }
 
 impl Label {
-    fn new(graph: &Graph, node: &Node) -> Self {
+    pub(crate) fn new(graph: &Graph, node: &Node) -> Self {
         let types: Vec<_> = node
             .inputs
             .iter()

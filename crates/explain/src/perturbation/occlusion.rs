@@ -1,6 +1,7 @@
 //! Occlusion sensitivity.
 
-use eyebar_imaging::InputSpec;
+use eyebar_imaging::{InputSpec, Layout};
+use eyebar_network::Edit;
 use eyebar_tensor::Tensor;
 
 use super::Scorer;
@@ -71,13 +72,15 @@ impl Occlusion {
         let places: Vec<_> = std::iter::once(None)
             .chain(rows.iter().flat_map(|&row| columns.iter().map(move |&column| Some((row, column)))))
             .collect();
-        let mut scores = Vec::with_capacity(places.len());
-        report(progress, 0, places.len())?;
-        for places in places.chunks(scorer.batch()) {
-            let covered: Vec<_> = places.iter().map(|&place| self.cover(image, spec, width, height, place)).collect();
-            scores.extend(scorer.scores(&covered.iter().map(Vec::as_slice).collect::<Vec<_>>())?);
-            report(progress, scores.len(), rows.len() * columns.len() + 1)?;
-        }
+        let mut scores = match spec.layout {
+            Layout::Nchw => {
+                let edits: Vec<_> =
+                    places.iter().map(|&place| self.edit(image, spec, (width, height), place)).collect();
+                scorer.edited(image, &edits, progress)?
+            }
+            // Edits of pixels whose channels lie side by side are not followed.
+            Layout::Nhwc => self.whole_images(scorer, image, spec, &places, progress)?,
+        };
         let base = scores.remove(0);
         let mut total = vec![0f64; height * width];
         let mut count = vec![0u32; height * width];
@@ -116,6 +119,46 @@ impl Occlusion {
             )));
         }
         Ok(())
+    }
+
+    fn whole_images(
+        &self,
+        scorer: &Scorer,
+        image: &Tensor,
+        spec: &InputSpec,
+        places: &[Option<(usize, usize)>],
+        progress: Progress<'_>,
+    ) -> Result<Vec<f32>, ExplainError> {
+        let (width, height) = spec.width_height(image.shape()).unwrap_or_default();
+        let mut scores = Vec::with_capacity(places.len());
+        report(progress, 0, places.len())?;
+        for part in places.chunks(scorer.batch()) {
+            let covered: Vec<_> = part.iter().map(|&place| self.cover(image, spec, width, height, place)).collect();
+            scores.extend(scorer.scores(&covered.iter().map(Vec::as_slice).collect::<Vec<_>>())?);
+            report(progress, scores.len(), places.len())?;
+        }
+        Ok(scores)
+    }
+
+    /// The patch at a place; without one, the picture's own upper left corner.
+    fn edit(
+        &self,
+        image: &Tensor,
+        spec: &InputSpec,
+        (width, height): (usize, usize),
+        place: Option<(usize, usize)>,
+    ) -> Edit {
+        let (rows, columns) = (self.patch.min(height), self.patch.min(width));
+        let shape = [spec.colour.channels(), rows, columns];
+        let (top, left) = place.unwrap_or_default();
+        let pixels = Tensor::from_fn(&shape, |index| {
+            let (channel, row, column) = (index / (rows * columns), index / columns % rows, index % columns);
+            match place {
+                Some(_) => (self.fill - spec.mean[channel]) * spec.scale[channel],
+                None => image.data()[(channel * height + row) * width + column],
+            }
+        });
+        Edit { top, left, pixels }
     }
 
     fn cover(

@@ -1,18 +1,32 @@
-//! Scores of many images with one planned forward pass.
+//! Scores of many images with one planned forward pass, and of many edits of one image.
 
-use eyebar_network::{Executor, Graph, Value, ValueId};
+use std::sync::OnceLock;
+
+use eyebar_network::{Base, Edit, Executor, Graph, Incremental, Value, ValueId};
 use eyebar_tensor::Tensor;
 
 use crate::error::ExplainError;
 use crate::objective::Objective;
 use crate::plan::{batch_size, f32_type, may_be_batch, score_of};
+use crate::progress::{Progress, report};
 
 /// A network's forward pass up to an objective, planned for a batch size.
 pub struct Scorer {
-    executor: Executor,
+    /// From whole images to their scores; made ready when it is first needed.
+    graph: Graph,
+    executor: OnceLock<Executor>,
     input: ValueId,
+    score: ValueId,
     /// Of a whole batch.
     shape: Vec<usize>,
+    edits: Option<Edits>,
+}
+
+/// How edits of an image are scored without running all of the network.
+struct Edits {
+    incremental: Incremental,
+    /// From the frontier to the score.
+    rest: Executor,
 }
 
 impl Scorer {
@@ -35,9 +49,10 @@ impl Scorer {
         }
         let plan = |batch: usize| {
             let shape: Vec<_> = std::iter::once(batch).chain(image[1..].iter().copied()).collect();
-            let mut graph = graph.specialise(&[(input, f32_type(&shape)?)], &[output])?;
-            let score = score_of(&mut graph, output, objective, &shape)?;
-            Ok(Self { executor: Executor::new(graph, &[score])?, input, shape })
+            let mut specialised = graph.specialise(&[(input, f32_type(&shape)?)], &[output])?;
+            let score = score_of(&mut specialised, output, objective, &shape)?;
+            let edits = Edits::new(graph, input, image, output, objective, batch)?;
+            Ok(Self { graph: specialised, executor: OnceLock::new(), input, score, shape, edits })
         };
         match plan(batch_size(graph, input, batch)) {
             Err(error) if batch > 1 && may_be_batch(&error) => plan(1),
@@ -74,12 +89,120 @@ impl Scorer {
                 .map_err(eyebar_network::OperatorError::from)
                 .map_err(|source| ExplainError::Build { value: "input".to_owned(), source })?,
         );
-        let results = self.executor.run(&[(self.input, &input)])?;
-        let scores = results[0].as_f32().map(|scores| scores.data()[..images.len()].to_vec()).unwrap_or_default();
-        self.executor.recycle(results);
-        match scores.iter().all(|score| score.is_finite()) {
-            true => Ok(scores),
-            false => Err(ExplainError::NotFinite { what: "a score".to_owned() }),
+        let executor = self.executor()?;
+        let results = executor.run(&[(self.input, &input)])?;
+        let scores = finite(&results, images.len());
+        executor.recycle(results);
+        scores
+    }
+
+    /// Scores of the images that `edits` make of `image`, each alone; what an edit does not reach is not computed again.
+    /// The edits are of one size. `progress` counts them.
+    ///
+    /// # Errors
+    /// As [`Scorer::scores`], when an edit does not lie inside the image, and when `progress` cancels.
+    pub fn edited(&self, image: &Tensor, edits: &[Edit], progress: Progress<'_>) -> Result<Vec<f32>, ExplainError> {
+        self.check_edits(image, edits)?;
+        let mut scores = Vec::with_capacity(edits.len());
+        report(progress, 0, edits.len())?;
+        let base = self.edits.as_ref().map(|edits| edits.incremental.base(image)).transpose()?;
+        for edits_of_batch in edits.chunks(self.batch()) {
+            scores.extend(match (&self.edits, &base) {
+                (Some(planned), Some(base)) => planned.scores(base, edits_of_batch, self.batch())?,
+                _ => {
+                    let images: Vec<_> = edits_of_batch.iter().map(|edit| apply(image, edit)).collect();
+                    self.scores(&images.iter().map(Vec::as_slice).collect::<Vec<_>>())?
+                }
+            });
+            report(progress, scores.len(), edits.len())?;
         }
+        Ok(scores)
+    }
+
+    fn check_edits(&self, image: &Tensor, edits: &[Edit]) -> Result<(), ExplainError> {
+        let &[_, channels, height, width] = &self.shape[..] else {
+            let expected = "an image [1, C, H, W]".to_owned();
+            return Err(ExplainError::Input { found: image.shape().to_vec(), expected });
+        };
+        for edit in edits {
+            let inside = match edit.pixels.shape() {
+                &[found, rows, columns] => {
+                    found == channels
+                        && edit.top.checked_add(rows).is_some_and(|end| end <= height)
+                        && edit.left.checked_add(columns).is_some_and(|end| end <= width)
+                }
+                _ => false,
+            };
+            if !inside || image.shape() != self.image_shape() {
+                let expected = format!("edits [{channels}, rows, columns] inside an image of {:?}", self.image_shape());
+                return Err(ExplainError::Input { found: edit.pixels.shape().to_vec(), expected });
+            }
+        }
+        Ok(())
+    }
+
+    fn executor(&self) -> Result<&Executor, ExplainError> {
+        if let Some(executor) = self.executor.get() {
+            return Ok(executor);
+        }
+        let executor = Executor::new(self.graph.clone(), &[self.score])?;
+        Ok(self.executor.get_or_init(|| executor))
+    }
+}
+
+impl Edits {
+    /// `None` where edits save nothing.
+    fn new(
+        graph: &Graph,
+        input: ValueId,
+        image: &[usize],
+        output: ValueId,
+        objective: &dyn Objective,
+        batch: usize,
+    ) -> Result<Option<Self>, ExplainError> {
+        // The part of a side that a patch usually takes.
+        const PART: usize = 9;
+        let &[1, _, height, width] = image else { return Ok(None) };
+        // A network made for one batch size only has no plan for one image.
+        let Ok(one) = graph.specialise(&[(input, f32_type(image)?)], &[output]) else { return Ok(None) };
+        let size = (height.div_ceil(PART), width.div_ceil(PART));
+        let Some(incremental) = Incremental::new(&one, input, output, size, batch)? else { return Ok(None) };
+        let mut rest = incremental.rest(graph, output, batch)?;
+        let shape: Vec<_> = std::iter::once(batch).chain(image[1..].iter().copied()).collect();
+        let score = score_of(&mut rest, output, objective, &shape)?;
+        Ok(Some(Self { incremental, rest: Executor::new(rest, &[score])? }))
+    }
+
+    fn scores(&self, base: &Base, edits: &[Edit], batch: usize) -> Result<Vec<f32>, ExplainError> {
+        let Some(last) = edits.last() else { return Ok(Vec::new()) };
+        // The rest of an incomplete batch repeats its last edit, whose further scores are dropped.
+        let filled: Vec<_> = edits.iter().chain(std::iter::repeat(last)).take(batch).collect();
+        let values = self.incremental.run(base, &filled)?;
+        let inputs: Vec<_> = self.incremental.frontier().iter().copied().zip(&values).collect();
+        let results = self.rest.run(&inputs)?;
+        let scores = finite(&results, edits.len());
+        self.rest.recycle(results);
+        self.incremental.recycle(values);
+        scores
+    }
+}
+
+/// The flat image, `[1, C, H, W]`, with an edit made; both of as many channels.
+fn apply(image: &Tensor, edit: &Edit) -> Vec<f32> {
+    let mut data = image.data().to_vec();
+    let (&[_, _, height, width], &[_, rows, columns]) = (image.shape(), edit.pixels.shape()) else { return data };
+    for (index, pixels) in edit.pixels.data().chunks_exact(columns.max(1)).enumerate() {
+        let (channel, row) = (index / rows, edit.top + index % rows);
+        data[(channel * height + row) * width + edit.left..][..columns].copy_from_slice(pixels);
+    }
+    data
+}
+
+/// The first `count` scores, all of which must be numbers.
+fn finite(results: &[Value], count: usize) -> Result<Vec<f32>, ExplainError> {
+    let scores = results[0].as_f32().map(|scores| scores.data()[..count].to_vec()).unwrap_or_default();
+    match scores.iter().all(|score| score.is_finite()) {
+        true => Ok(scores),
+        false => Err(ExplainError::NotFinite { what: "a score".to_owned() }),
     }
 }

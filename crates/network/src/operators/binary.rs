@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use eyebar_tensor::Tensor;
 use eyebar_tensor::elementwise::broadcast;
 
-use super::blocked::elementwise;
+use super::blocked::{elementwise, local};
 use super::broadcast::{common_shape, sum_to};
 use super::derivative::Derivative;
 use super::integer;
 use super::unary::Unary;
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
-use crate::layout::{BlockedKernel, Layout};
+use crate::layout::{BlockedKernel, Layout, LocalKernel};
 use crate::operator::{Arguments, Inputs, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
@@ -105,6 +105,10 @@ impl Operator for Binary {
             Self::Sub => run_f32(x, &y, pool, |a, b| a - b),
         };
         value.map(|value| vec![value])
+    }
+
+    fn prepare_local(&self, inputs: Inputs<'_>, _: usize) -> Result<Option<LocalKernel>, OperatorError> {
+        Ok(local(*self, inputs))
     }
 
     fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {

@@ -1,7 +1,9 @@
 //! Operators that work on blocked activations as they do on dense ones: element by element, or channel by channel.
 
+use eyebar_tensor::conv::Conv2d;
+
 use crate::error::OperatorError;
-use crate::layout::{BlockedKernel, Layout, blocked_channels};
+use crate::layout::{BlockedKernel, Layout, LocalKernel, LocalWork, blocked_channels};
 use crate::operator::{Arguments, Inputs, Kernel, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, Value};
@@ -49,6 +51,26 @@ pub(super) fn elementwise<O: Operator>(operator: O, inputs: Inputs<'_>, layouts:
         wanted.push(layout);
     }
     Some(BlockedKernel { kernel: Box::new(Lifted { operator, constants }), inputs: wanted })
+}
+
+/// As [`elementwise`], for parts of images: all inputs that are not constant must be of the output's shape.
+pub(super) fn local<O: Operator>(operator: O, inputs: Inputs<'_>) -> Option<LocalKernel> {
+    let mut shapes = inputs.0.iter().flatten().filter(|input| input.constant.is_none()).map(|input| input.shape);
+    let first = shapes.next()?;
+    let same = first.len() == 4 && shapes.all(|shape| shape == first);
+    let layouts: Vec<_> = inputs.0.iter().map(|_| Layout::Blocked).collect();
+    let kernel = same.then(|| elementwise(operator, inputs, &layouts)).flatten()?.kernel;
+    Some(LocalKernel { windows: None, outside: 0.0, work: Box::new(LocalElements { kernel }) })
+}
+
+struct LocalElements {
+    kernel: Box<dyn Kernel>,
+}
+
+impl LocalWork for LocalElements {
+    fn run(&self, _: Option<&Conv2d>, arguments: Arguments<'_>, pool: &Pool) -> Result<Value, OperatorError> {
+        Ok(self.kernel.run(arguments, pool)?.remove(0))
+    }
 }
 
 /// The kernel of an operator that takes blocked arrays as they are, where one of its inputs is blocked.

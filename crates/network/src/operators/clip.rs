@@ -1,11 +1,11 @@
 //! `Clip`: values held within bounds.
 
-use super::blocked::elementwise;
+use super::blocked::{elementwise, local};
 use super::function::Function;
 use super::unary;
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
-use crate::layout::{BlockedKernel, Layout};
+use crate::layout::{BlockedKernel, Layout, LocalKernel};
 use crate::operator::{Arguments, Input, Inputs, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
@@ -56,6 +56,10 @@ impl Operator for Clip {
 
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
         unary::apply(function(arguments.get(1), arguments.get(2))?, arguments, pool)
+    }
+
+    fn prepare_local(&self, inputs: Inputs<'_>, _: usize) -> Result<Option<LocalKernel>, OperatorError> {
+        Ok(local(*self, inputs))
     }
 
     fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {

@@ -9,7 +9,7 @@ use super::conv::conv_2d;
 use super::spatial::{Padding, Window};
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
-use crate::layout::{BlockedKernel, Layout};
+use crate::layout::{BlockedKernel, Layout, LocalKernel, LocalWork};
 use crate::onnx::{Attribute, NodeReader};
 use crate::operator::{Arguments, Inputs, Kernel, Operator};
 use crate::pool::Pool;
@@ -120,6 +120,24 @@ impl Operator for Pooling {
             }
         }
         Ok(vec![y.into()])
+    }
+
+    fn prepare_local(&self, inputs: Inputs<'_>, _: usize) -> Result<Option<LocalKernel>, OperatorError> {
+        let input = inputs.f32(0)?;
+        if input.shape.len() != 4 {
+            return Ok(None);
+        }
+        let (axes, _) = resolve(&self.window, input.shape)?;
+        let padded =
+            axes.iter().any(|axis| axis.pad_begin > 0 || (axis.output - 1) * axis.stride + axis.extent() > axis.input);
+        let work = match self.reduction {
+            Reduction::Max if axes.iter().all(WindowAxis::always_reaches) => LocalPooling { average: false },
+            // In the padding, an average divides by other numbers.
+            Reduction::Average { .. } if !padded => LocalPooling { average: true },
+            _ => return Ok(None),
+        };
+        let (windows, outside) = (conv_2d(&axes, BLOCK, BLOCK, BLOCK), f32::NEG_INFINITY);
+        Ok(Some(LocalKernel { windows: Some(windows), outside, work: Box::new(work) }))
     }
 
     fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
@@ -270,5 +288,20 @@ impl Kernel for BlockedMaxGrad {
         let mut dx = pool.take(x.shape());
         blocked::pool_max_gradient(Isa::detect(), &self.windows, x.data(), cotangent.data(), dx.data_mut());
         Ok(vec![dx.into()])
+    }
+}
+
+/// Pools parts of images; an average is that of all cells of a window.
+struct LocalPooling {
+    average: bool,
+}
+
+impl LocalWork for LocalPooling {
+    fn run(&self, windows: Option<&Conv2d>, arguments: Arguments<'_>, pool: &Pool) -> Result<Value, OperatorError> {
+        let windows = *windows.ok_or_else(|| OperatorError::Attribute("kernel_shape is missing".to_owned()))?;
+        let (kernel, output) = (windows.kernel, windows.output);
+        let counts = || [vec![kernel.0 as f32; output.0], vec![kernel.1 as f32; output.1]];
+        let counts = self.average.then(counts);
+        Ok(BlockedPooling { windows, counts }.run(arguments, pool)?.remove(0))
     }
 }

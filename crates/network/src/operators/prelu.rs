@@ -3,13 +3,13 @@
 use eyebar_tensor::Tensor;
 
 use super::binary::{Binary, run_f32};
-use super::blocked::elementwise;
+use super::blocked::{elementwise, local};
 use super::broadcast::{common_shape, sum_to};
 use super::derivative::Derivative;
 use super::variadic::Variadic;
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
-use crate::layout::{BlockedKernel, Layout};
+use crate::layout::{BlockedKernel, Layout, LocalKernel};
 use crate::operator::{Arguments, Inputs, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
@@ -35,6 +35,10 @@ impl Operator for PRelu {
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
         let (x, slope) = (arguments.f32(0)?, arguments.f32(1)?);
         run_f32(x, slope, pool, |x, slope| if x < 0.0 { slope * x } else { x }).map(|value| vec![value])
+    }
+
+    fn prepare_local(&self, inputs: Inputs<'_>, _: usize) -> Result<Option<LocalKernel>, OperatorError> {
+        Ok(local(*self, inputs))
     }
 
     fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {

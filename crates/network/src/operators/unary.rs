@@ -1,11 +1,11 @@
 //! Element-wise operators of one input: activation functions and elementary functions.
 
 use super::binary::Binary;
-use super::blocked::lifted;
+use super::blocked::{lifted, local};
 use super::function::{Function, Seen};
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
-use crate::layout::{BlockedKernel, Layout};
+use crate::layout::{BlockedKernel, Layout, LocalKernel};
 use crate::onnx::{Attribute, NodeReader};
 use crate::operator::{Arguments, Inputs, Operator};
 use crate::pool::Pool;
@@ -93,6 +93,10 @@ impl Operator for Unary {
 
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
         apply(self.0, arguments, pool)
+    }
+
+    fn prepare_local(&self, inputs: Inputs<'_>, _: usize) -> Result<Option<LocalKernel>, OperatorError> {
+        Ok(local(*self, inputs))
     }
 
     fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {

@@ -1,5 +1,7 @@
 //! Depthwise convolution: every channel for itself, 16 side by side.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::epilogue::Epilogue;
@@ -17,7 +19,7 @@ pub struct DepthwiseConv {
     isa: Isa,
     conv: Conv2d,
     /// `[blocks, taps, 16]`
-    weights: Vec<f32>,
+    weights: Arc<[f32]>,
 }
 
 impl DepthwiseConv {
@@ -38,7 +40,17 @@ impl DepthwiseConv {
             let (channel, tap) = (index / taps, index % taps);
             packed[(channel / BLOCK * taps + tap) * BLOCK + channel % BLOCK] = weight;
         }
-        Self { isa, conv, weights: packed }
+        Self { isa, conv, weights: packed.into() }
+    }
+
+    /// The same filters on an input of another size, with other padding: sizes of `conv` that weights do not depend on.
+    ///
+    /// # Panics
+    /// When the weights would be others.
+    #[must_use]
+    pub fn resized(&self, conv: Conv2d) -> Self {
+        assert!(self.conv.has_weights_of(&conv), "{conv:?} has other weights than {:?}", self.conv);
+        Self { conv, ..self.clone() }
     }
 
     /// Convolves a batch.

@@ -1,6 +1,7 @@
 //! Convolution as it is defined, some pixels times a panel of filters at a time.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -31,7 +32,7 @@ const FEW_TASKS: usize = 8;
 pub struct DirectConv {
     isa: Isa,
     conv: Conv2d,
-    panels: Panels,
+    panels: Arc<Panels>,
     dense: bool,
 }
 
@@ -60,12 +61,22 @@ impl DirectConv {
             let (k, width) = (k - first * taps, lanes.min(conv.channels - first));
             weights[(filter * conv.channels + first + k % width) * taps + k / width]
         });
-        Self { isa, conv, panels, dense }
+        Self { isa, conv, panels: Arc::new(panels), dense }
     }
 
     /// Whether the input is dense, `[N, C, H, W]`.
     pub fn is_dense(&self) -> bool {
         self.dense
+    }
+
+    /// The same filters on an input of another size, with other padding: sizes of `conv` that weights do not depend on.
+    ///
+    /// # Panics
+    /// When the weights would be others.
+    #[must_use]
+    pub fn resized(&self, conv: Conv2d) -> Self {
+        assert!(self.conv.has_weights_of(&conv), "{conv:?} has other weights than {:?}", self.conv);
+        Self { conv, ..self.clone() }
     }
 
     /// Convolves a batch.

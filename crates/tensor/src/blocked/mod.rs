@@ -10,6 +10,7 @@ mod epilogue;
 mod frame;
 mod layout;
 mod panel;
+mod patch;
 mod pool;
 mod windows;
 mod winograd;
@@ -18,6 +19,7 @@ pub use depthwise::DepthwiseConv;
 pub use direct::DirectConv;
 pub use epilogue::{Activation, Epilogue};
 pub use layout::{block, blocks, unblock};
+pub use patch::{Rect, cut};
 pub use pool::{global_average, pool_average, pool_max, pool_max_gradient};
 pub use winograd::WinogradConv;
 

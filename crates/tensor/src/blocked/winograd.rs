@@ -6,6 +6,7 @@
 //! core's own cache; small maps are transformed as a whole, and the filters are shared out.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -40,7 +41,7 @@ pub struct WinogradConv {
     isa: Isa,
     conv: Conv2d,
     /// Row `point · channels + channel` of a panel.
-    panels: Panels,
+    panels: Arc<Panels>,
 }
 
 /// Tiles of a batch.
@@ -84,7 +85,17 @@ impl WinogradConv {
                 }
             }
         });
-        Self { isa, conv, panels }
+        Self { isa, conv, panels: Arc::new(panels) }
+    }
+
+    /// The same filters on an input of another size, with other padding: sizes of `conv` that weights do not depend on.
+    ///
+    /// # Panics
+    /// When the weights would be others.
+    #[must_use]
+    pub fn resized(&self, conv: Conv2d) -> Self {
+        assert!(self.conv.has_weights_of(&conv), "{conv:?} has other weights than {:?}", self.conv);
+        Self { conv, ..self.clone() }
     }
 
     /// Convolves a batch.

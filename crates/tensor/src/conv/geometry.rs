@@ -57,6 +57,12 @@ impl Conv2d {
         self.filters * self.depth()
     }
 
+    /// Whether `other` differs in nothing but the sizes of the images and the padding.
+    pub fn has_weights_of(&self, other: &Self) -> bool {
+        let Self { input, pad, output, .. } = *self;
+        Self { input, pad, output, ..*other } == *self
+    }
+
     /// Taps that add up to one output element.
     pub fn depth(&self) -> usize {
         self.group_channels() * self.kernel.0 * self.kernel.1

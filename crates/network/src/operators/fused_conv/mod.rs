@@ -16,7 +16,7 @@ use super::function::Function;
 use super::prelu::PRelu;
 use super::unary::Unary;
 use crate::error::OperatorError;
-use crate::layout::{BlockedKernel, Layout, blocked_channels, blocked_shape};
+use crate::layout::{BlockedKernel, Layout, LocalKernel, LocalWork, blocked_channels, blocked_shape};
 use crate::operator::{Arguments, Inputs, Kernel, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
@@ -82,9 +82,9 @@ pub(crate) fn activation(operator: &dyn Operator, inputs: Inputs<'_>, channels: 
     }
 }
 
-/// Whether Winograd's algorithm is expected to be faster than the direct sum. Costs are in multiply-adds; the constants are
+/// Whether Winograd's algorithm is expected to be faster than the direct sum for `images` at a time. Costs are in multiply-adds; the constants are
 /// measured on two cores with AVX-512 and hold for any number of threads, so that results do.
-fn winograd_pays(conv: &Conv2d) -> bool {
+fn winograd_pays(conv: &Conv2d, images: usize) -> bool {
     // Below, its rounding, ten times that of the direct sum, buys little.
     const FEWEST_CHANNELS: usize = 32;
     // The transform of a tile's 16 channels.
@@ -95,9 +95,9 @@ fn winograd_pays(conv: &Conv2d) -> bool {
         return false;
     }
     let (blocks, filters) = (blocked::blocks(conv.channels), blocked::blocks(conv.filters));
-    let tiles = conv.output.0.div_ceil(4).saturating_mul(conv.output.1.div_ceil(4));
+    let tiles = conv.output.0.div_ceil(4).saturating_mul(conv.output.1.div_ceil(4)).saturating_mul(images);
     let weights = blocks * BLOCK * filters * BLOCK;
-    let direct = conv.positions().max(READ).saturating_mul(9 * weights);
+    let direct = conv.positions().saturating_mul(images).max(READ).saturating_mul(9 * weights);
     let products = tiles.max(READ).saturating_mul(36 * weights);
     products.saturating_add(tiles.saturating_mul((blocks + filters) * TRANSFORM)) < direct
 }
@@ -124,32 +124,21 @@ impl Operator for FusedConv {
         Ok(Some(Box::new(self.dense()?)))
     }
 
-    fn prepare_blocked(&self, _: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
-        let (conv, isa) = (self.conv, Isa::detect());
-        let weights = self.weights.data();
-        let mut input = Layout::Blocked;
-        let method = if winograd_pays(&conv) {
-            Method::Winograd(WinogradConv::new(isa, conv, weights))
-        } else if DirectConv::fits(&conv) {
-            let direct = DirectConv::new(isa, conv, weights, layouts[0] == Layout::Dense);
-            if direct.is_dense() {
-                input = Layout::Dense;
-            }
-            Method::Direct(direct)
-        } else if DepthwiseConv::fits(&conv) {
-            Method::Depthwise(DepthwiseConv::new(isa, conv, weights))
-        } else {
-            return Ok(None);
-        };
-        let mut bias = self.bias.clone();
-        bias.resize(conv.filters.next_multiple_of(BLOCK), 0.0);
-        let mut activation = self.activation.clone();
-        if let Activation::Leaky(slopes) = &mut activation {
-            slopes.resize(conv.filters.next_multiple_of(BLOCK), 0.0);
-        }
-        let kernel = BlockedConv { method, shape: self.output(1).to_vec(), bias, activation };
+    fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
+        let images = inputs.f32(0)?.shape.first().copied().unwrap_or(1);
+        let Some(kernel) = self.blocked(images, layouts[0] == Layout::Dense) else { return Ok(None) };
+        let dense = matches!(&kernel.method, Method::Direct(direct) if direct.is_dense());
+        let input = if dense { Layout::Dense } else { Layout::Blocked };
         let inputs = [Some(input)].into_iter().chain(self.residual.then_some(Some(Layout::Blocked))).collect();
         Ok(Some(BlockedKernel { kernel: Box::new(kernel), inputs }))
+    }
+
+    fn prepare_local(&self, _: Inputs<'_>, images: usize) -> Result<Option<LocalKernel>, OperatorError> {
+        Ok(self.blocked(images, false).map(|kernel| LocalKernel {
+            windows: Some(self.conv),
+            outside: 0.0,
+            work: Box::new(kernel),
+        }))
     }
 
     fn multiply_adds(&self, inputs: Inputs<'_>) -> u64 {
@@ -159,6 +148,27 @@ impl Operator for FusedConv {
 }
 
 impl FusedConv {
+    /// The kernel on blocks that suits `images` at a time; its input may be dense where it has few channels.
+    fn blocked(&self, images: usize, may_be_dense: bool) -> Option<BlockedConv> {
+        let (conv, isa, weights) = (self.conv, Isa::detect(), self.weights.data());
+        let method = if winograd_pays(&conv, images) {
+            Method::Winograd(WinogradConv::new(isa, conv, weights))
+        } else if DirectConv::fits(&conv) {
+            Method::Direct(DirectConv::new(isa, conv, weights, may_be_dense))
+        } else if DepthwiseConv::fits(&conv) {
+            Method::Depthwise(DepthwiseConv::new(isa, conv, weights))
+        } else {
+            return None;
+        };
+        let mut bias = self.bias.clone();
+        bias.resize(conv.filters.next_multiple_of(BLOCK), 0.0);
+        let mut activation = self.activation.clone();
+        if let Activation::Leaky(slopes) = &mut activation {
+            slopes.resize(conv.filters.next_multiple_of(BLOCK), 0.0);
+        }
+        Some(BlockedConv { method, shape: self.output(1).to_vec(), bias, activation })
+    }
+
     fn dense(&self) -> Result<DenseConv, OperatorError> {
         let packed = PackedConv::new(Isa::detect(), self.conv, self.weights.data());
         let (bias, activation) = (self.bias.clone(), self.activation.clone());
@@ -182,19 +192,43 @@ struct BlockedConv {
 
 impl Kernel for BlockedConv {
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
-        let input = arguments.f32(0)?;
-        let residual = arguments.optional_f32(1)?.map(|residual| residual.data());
-        let epilogue = Epilogue { bias: &self.bias, residual, activation: &self.activation };
-        let mut shape = blocked_shape(&self.shape);
-        shape[0] = input.shape()[0];
-        let mut out = pool.take(&shape);
-        match &self.method {
-            Method::Direct(conv) => conv.run(input.data(), epilogue, out.data_mut()),
-            Method::Winograd(conv) => conv.run(input.data(), epilogue, out.data_mut()),
-            Method::Depthwise(conv) => conv.run(input.data(), epilogue, out.data_mut()),
-        }
-        Ok(vec![out.into()])
+        convolve(&self.method, &self.shape, &self.bias, &self.activation, arguments, pool).map(|value| vec![value])
     }
+}
+
+impl LocalWork for BlockedConv {
+    fn run(&self, windows: Option<&Conv2d>, arguments: Arguments<'_>, pool: &Pool) -> Result<Value, OperatorError> {
+        let conv = *windows.ok_or_else(|| OperatorError::Input("0 has no windows".to_owned()))?;
+        let method = match &self.method {
+            Method::Direct(method) => Method::Direct(method.resized(conv)),
+            Method::Winograd(method) => Method::Winograd(method.resized(conv)),
+            Method::Depthwise(method) => Method::Depthwise(method.resized(conv)),
+        };
+        let (shape, bias) = (vec![1, conv.filters, conv.output.0, conv.output.1], &self.bias);
+        convolve(&method, &shape, bias, &self.activation, arguments, pool)
+    }
+}
+
+fn convolve(
+    method: &Method,
+    shape: &[usize],
+    bias: &[f32],
+    activation: &Activation,
+    arguments: Arguments<'_>,
+    pool: &Pool,
+) -> Result<Value, OperatorError> {
+    let input = arguments.f32(0)?;
+    let residual = arguments.optional_f32(1)?.map(|residual| residual.data());
+    let epilogue = Epilogue { bias, residual, activation };
+    let mut shape = blocked_shape(shape);
+    shape[0] = input.shape()[0];
+    let mut out = pool.take(&shape);
+    match method {
+        Method::Direct(conv) => conv.run(input.data(), epilogue, out.data_mut()),
+        Method::Winograd(conv) => conv.run(input.data(), epilogue, out.data_mut()),
+        Method::Depthwise(conv) => conv.run(input.data(), epilogue, out.data_mut()),
+    }
+    Ok(out.into())
 }
 
 struct DenseConv {
