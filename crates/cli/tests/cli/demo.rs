@@ -56,6 +56,11 @@ fn same(a: &Value, b: &Value) -> bool {
 
 #[test]
 fn the_workshop() {
+    // Minutes on plain instructions; the parts of the workshop are tested with those one by one.
+    if std::env::var("EYEBAR_ISA").is_ok() {
+        eprintln!("skipped: EYEBAR_ISA forces slower instructions");
+        return;
+    }
     let folder = Folder::new();
     let run = folder.eyebar_within(PATIENCE, &["demo", "--json"]).succeeds();
     assert_eq!(folder.files(), ["workshop"]);
