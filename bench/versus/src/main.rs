@@ -1,8 +1,9 @@
 //! Times Eyebar's work, for comparisons with peers.
 //!
-//! `eyebar-versus kernels` times the kernels alone. `eyebar-versus WORK …` prepares a work, then does it once for every
+//! `eyebar-versus kernels` times the kernels alone, `eyebar-versus accuracy` shows their rounding. `eyebar-versus WORK …` prepares a work, then does it once for every
 //! line of standard input and answers with the seconds it took; `compare.py` talks to it.
 
+mod accuracy;
 mod kernels;
 mod work;
 
@@ -13,9 +14,16 @@ use std::time::Instant;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    if arguments == ["kernels"] {
-        kernels::run();
-        return Ok(());
+    match arguments[..] {
+        ["kernels"] => {
+            kernels::run();
+            return Ok(());
+        }
+        ["accuracy"] => {
+            accuracy::run();
+            return Ok(());
+        }
+        _ => {}
     }
     let mut run = work::prepare(&arguments)?;
     let mut out = std::io::stdout().lock();

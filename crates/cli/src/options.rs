@@ -36,12 +36,16 @@ pub(crate) struct ModelArgs {
     /// for (x - mean) * scale with x in 0..255; also bgr, grey, nhwc
     #[arg(long, value_name = "SPEC")]
     pub(crate) input: Option<InputSpec>,
+    /// Direct sums in all convolutions: slower, with a tenth of the rounding of Winograd's algorithm
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 impl ModelArgs {
     /// Opens the model, `default` where none is named.
     pub(crate) fn open(&self, default: &str) -> Result<Model, Error> {
-        Model::open(self.model.as_deref().unwrap_or(default), self.input.clone())
+        let model = Model::open(self.model.as_deref().unwrap_or(default), self.input.clone())?;
+        Ok(if self.strict { model.strict() } else { model })
     }
 
     /// The file, where one is named: it must not be written over.

@@ -58,6 +58,13 @@ impl Model {
         Err(Error::Usage(format!("there is no model {name:?}; hint: {hint}bundled are {all}; or give an ONNX file")))
     }
 
+    /// The same model with direct sums in its convolutions: slower than Winograd's algorithm, with a tenth of its rounding.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.graph.set_strict(true);
+        self
+    }
+
     fn bundled(entry: &'static Entry, spec: Option<InputSpec>) -> Result<Self, Error> {
         let bytes = bundle::bytes(&entry.file)
             .ok_or_else(|| Error::Usage(format!("{} is listed but not embedded; hint: build again", entry.name)))?;

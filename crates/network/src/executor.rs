@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::NetworkError;
 use crate::graph::{Graph, ValueId};
-use crate::layout::reorder;
+use crate::layout::{Layout, reorder};
 use crate::operator::Arguments;
 use crate::plan::{Plan, Source, Step, Work};
 use crate::pool::Pool;
@@ -21,6 +21,21 @@ pub struct Executor {
     pool: Pool,
 }
 
+/// One step of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct StepInfo<'a> {
+    /// Name of the node; of a convolution, where others are fused with it.
+    pub node: &'a str,
+    /// The operator.
+    pub operator: &'a str,
+    /// How it is computed, where there is a choice.
+    pub algorithm: &'static str,
+    /// How the output lies in memory.
+    pub layout: Layout,
+    /// Dimensions of the output.
+    pub shape: &'a [usize],
+}
+
 impl Executor {
     /// Plans the run that computes `outputs` of a specialised graph.
     ///
@@ -35,6 +50,22 @@ impl Executor {
     /// come on top.
     pub fn activation_bytes(&self) -> usize {
         self.plan.peak
+    }
+
+    /// What a run does, in order.
+    pub fn steps(&self) -> impl Iterator<Item = StepInfo<'_>> {
+        self.plan.steps.iter().map(|step| StepInfo {
+            node: step.label.node(),
+            operator: step.label.operator(),
+            algorithm: match &step.work {
+                Work::Kernel(kernel) => kernel.algorithm(),
+                Work::Operator(_) => "",
+                Work::Move { .. } => "view",
+                Work::Reorder { .. } => "reorder",
+            },
+            layout: step.layout,
+            shape: &step.shape,
+        })
     }
 
     /// The graph that is run.

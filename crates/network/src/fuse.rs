@@ -59,7 +59,8 @@ impl Chain {
         if graph.shape(value).len() != 4 || graph.constant_value(input).is_some() {
             return None;
         }
-        let conv = graph.with_inputs(&node.inputs, |inputs| convolution(&*node.operator, inputs)).ok()??;
+        let mut conv = graph.with_inputs(&node.inputs, |inputs| convolution(&*node.operator, inputs)).ok()??;
+        conv.strict = graph.is_strict();
         Some(Self { conv, input, residual: None, value, ended: false })
     }
 

@@ -78,6 +78,8 @@ pub struct Graph {
     nodes: Vec<Node>,
     inputs: Vec<ValueId>,
     outputs: Vec<ValueId>,
+    /// Whether convolutions are direct sums only.
+    strict: bool,
     /// What may still be folded: kept here, so that many nodes together stay within the limit.
     pub(crate) room: Room,
 }
@@ -86,6 +88,16 @@ impl Graph {
     /// An empty graph.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Whether plans keep to direct sums: slower than Winograd's algorithm, with a tenth of its rounding.
+    pub fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// Sets [`Graph::is_strict`], false at first; graphs specialised from this one keep it.
+    pub fn set_strict(&mut self, strict: bool) {
+        self.strict = strict;
     }
 
     /// All nodes, in topological order.

@@ -27,7 +27,7 @@ mod specialise;
 mod value;
 
 pub use error::{NetworkError, OperatorError};
-pub use executor::{Executor, MAX_ACTIVATION_BYTES};
+pub use executor::{Executor, MAX_ACTIVATION_BYTES, StepInfo};
 pub use graph::{Dimension, Graph, Node, ValueId, ValueInfo};
 pub use incremental::{Base, Edit, Incremental};
 pub use layout::{BlockedKernel, Layout, LocalKernel, LocalWork};

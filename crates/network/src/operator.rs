@@ -145,6 +145,11 @@ pub trait Kernel: Send + Sync {
     /// # Errors
     /// As [`Operator::run`].
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError>;
+
+    /// The algorithm, for people; empty where there is no choice.
+    fn algorithm(&self) -> &'static str {
+        ""
+    }
 }
 
 /// One operator with its attributes. The same type serves reading, shape inference, execution, differentiation and

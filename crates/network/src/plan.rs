@@ -42,6 +42,8 @@ pub(crate) struct Step {
     pub(crate) outputs: Vec<Option<usize>>,
     /// Slots whose last reader this step is.
     pub(crate) dead: Vec<usize>,
+    /// Layout of the outputs.
+    pub(crate) layout: Layout,
     /// Dense shape of output 0.
     pub(crate) shape: Vec<usize>,
     /// What errors name.
@@ -68,6 +70,14 @@ impl Label {
             .collect();
         let inputs = if types.is_empty() { String::new() } else { format!(" on {}", types.join(", ")) };
         Self { node: node.name.clone(), operator: node.operator.name().to_owned(), inputs }
+    }
+
+    pub(crate) fn node(&self) -> &str {
+        &self.node
+    }
+
+    pub(crate) fn operator(&self) -> &str {
+        &self.operator
     }
 
     pub(crate) fn error(&self, source: OperatorError) -> NetworkError {
@@ -184,7 +194,7 @@ impl Planner<'_> {
         let outputs = node.outputs.iter().map(|id| id.map(|id| self.slot(id, layout))).collect();
         let first = node.outputs.first().copied().flatten();
         let shape = first.map_or_else(Vec::new, |id| graph.shape(id).to_vec());
-        self.steps.push(Step { work, inputs, outputs, dead: Vec::new(), shape, label });
+        self.steps.push(Step { work, inputs, outputs, dead: Vec::new(), layout, shape, label });
         Ok(())
     }
 
@@ -228,7 +238,7 @@ impl Planner<'_> {
         let label =
             Label { node: self.graph.value(id).name.clone(), operator: "reorder".into(), inputs: String::new() };
         let (work, inputs, outputs) = (Work::Reorder { layout }, vec![Some(other)], vec![Some(slot)]);
-        self.steps.push(Step { work, inputs, outputs, dead: Vec::new(), shape, label });
+        self.steps.push(Step { work, inputs, outputs, dead: Vec::new(), layout, shape, label });
         Source::Slot(slot)
     }
 }

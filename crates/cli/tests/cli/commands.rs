@@ -214,3 +214,22 @@ fn quantize_writes_a_smaller_model_that_answers_alike() {
     assert!(q.data().iter().zip(y.data()).all(|(q, y)| (q - y).abs() < 0.1 * largest), "{:?} {:?}", q.data(), y.data());
     assert!(q.data() != y.data());
 }
+
+/// The plan names an algorithm for each convolution; `--strict` leaves Winograd's out.
+#[test]
+fn plans_are_shown() {
+    let folder = Folder::new();
+    let algorithms = |more: &[&str]| -> Vec<String> {
+        let arguments = [&["inspect", "--model", "vgg16", "--plan", "--json"], more].concat();
+        let json = folder.eyebar(&arguments).succeeds().json();
+        assert!(json["plan"]["activation_bytes"].as_u64().is_some_and(|bytes| bytes > 10_000_000), "{json}");
+        let steps = json["plan"]["steps"].as_array().expect("steps").clone();
+        steps.iter().map(|step| step["algorithm"].as_str().expect("a name").to_owned()).collect()
+    };
+    let count = |algorithms: &[String], name: &str| algorithms.iter().filter(|found| found.starts_with(name)).count();
+    let (fast, strict) = (algorithms(&[]), algorithms(&["--strict"]));
+    assert_eq!((count(&fast, "direct"), count(&fast, "Winograd")), (1, 12), "{fast:?}");
+    assert_eq!((count(&strict, "direct"), count(&strict, "Winograd")), (13, 0), "{strict:?}");
+    let text = folder.eyebar(&["inspect", "--model", "efficientnet-lite0", "--plan"]).succeeds();
+    assert!(text.out.contains("How it runs") && text.out.contains("depthwise"), "{text}");
+}

@@ -81,15 +81,20 @@ pub struct BlockRow {
     pub multiply_adds: u64,
 }
 
+/// The shape of one picture of `size`.
+pub(super) fn shape(model: &Model, size: Option<(usize, usize)>) -> [usize; 4] {
+    let spec = model.spec_or_layout();
+    let size = size.or(spec.size).or_else(|| model.declared_size()).unwrap_or((224, 224));
+    spec.shape(1, size.0, size.1)
+}
+
 /// Inspects a model for pictures of `size` (width, height), its own where none is named. Where a node is not supported, what
 /// does not depend on it is inspected all the same.
 ///
 /// # Errors
 /// When the model refuses the size.
 pub fn inspect(model: &Model, size: Option<(usize, usize)>) -> Result<Inspection, Error> {
-    let spec = model.spec_or_layout();
-    let size = size.or(spec.size).or_else(|| model.declared_size()).unwrap_or((224, 224));
-    let shape = spec.shape(1, size.0, size.1);
+    let shape = shape(model, size);
     let kind = TensorType { dtype: DataType::F32, shape: shape.to_vec() };
     let outputs = model.graph().outputs().to_vec();
     let refuse = |source| in_model(model.name(), source);

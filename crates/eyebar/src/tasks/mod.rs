@@ -5,6 +5,7 @@ pub mod filters;
 pub mod inspect;
 pub mod mask;
 pub mod occlude;
+pub mod plan;
 pub mod predict;
 pub mod quantise;
 mod regions;

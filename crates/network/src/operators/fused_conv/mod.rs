@@ -31,6 +31,8 @@ pub(crate) struct FusedConv {
     pub(crate) bias: Vec<f32>,
     pub(crate) activation: Activation,
     pub(crate) residual: bool,
+    /// Whether it must be a direct sum ([`crate::Graph::is_strict`]).
+    pub(crate) strict: bool,
 }
 
 impl FusedConv {
@@ -57,7 +59,7 @@ pub(crate) fn convolution(operator: &dyn Operator, inputs: Inputs<'_>) -> Option
         Some(_) => constant(2)?.as_f32()?.data().to_vec(),
         None => vec![0.0; conv.filters],
     };
-    Some(FusedConv { conv, weights, bias, activation: Activation::Identity, residual: false })
+    Some(FusedConv { conv, weights, bias, activation: Activation::Identity, residual: false, strict: false })
 }
 
 /// The activation function that a node of `operator` applies to input 0, of `channels` channels.
@@ -151,7 +153,7 @@ impl FusedConv {
     /// The kernel on blocks that suits `images` at a time; its input may be dense where it has few channels.
     fn blocked(&self, images: usize, may_be_dense: bool) -> Option<BlockedConv> {
         let (conv, isa, weights) = (self.conv, Isa::detect(), self.weights.data());
-        let method = if winograd_pays(&conv, images) {
+        let method = if !self.strict && winograd_pays(&conv, images) {
             Method::Winograd(WinogradConv::new(isa, conv, weights))
         } else if DirectConv::fits(&conv) {
             Method::Direct(DirectConv::new(isa, conv, weights, may_be_dense))
@@ -193,6 +195,14 @@ struct BlockedConv {
 impl Kernel for BlockedConv {
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
         convolve(&self.method, &self.shape, &self.bias, &self.activation, arguments, pool).map(|value| vec![value])
+    }
+
+    fn algorithm(&self) -> &'static str {
+        match self.method {
+            Method::Direct(_) => "direct",
+            Method::Winograd(_) => "Winograd F(4×4, 3×3)",
+            Method::Depthwise(_) => "depthwise",
+        }
     }
 }
 
@@ -264,6 +274,10 @@ impl Kernel for DenseConv {
             }
         }
         Ok(vec![out.into()])
+    }
+
+    fn algorithm(&self) -> &'static str {
+        "im2col"
     }
 }
 
