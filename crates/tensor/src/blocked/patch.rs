@@ -22,7 +22,10 @@ impl Rect {
     /// at column `left`, and the first of them there.
     fn columns_in(&self, left: isize, width: usize) -> (std::ops::Range<usize>, usize) {
         let start = self.left.max(left);
-        let end = (self.left + self.width as isize).min(left + width as isize).max(start);
+        let end = (self.left + self.width as isize).min(left + width as isize);
+        if end <= start {
+            return (0..0, 0);
+        }
         ((start - self.left) as usize..(end - self.left) as usize, (start - left) as usize)
     }
 
