@@ -80,9 +80,14 @@ impl Executor {
     pub fn run(&self, inputs: &[(ValueId, &Value)]) -> Result<Vec<Value>, NetworkError> {
         let inputs: HashMap<ValueId, &Value> = inputs.iter().copied().collect();
         self.check(&inputs)?;
+        // From a thread of the pool, a kernel starts without waking one first.
+        rayon::scope(|_| self.run_steps(&inputs))
+    }
+
+    fn run_steps(&self, inputs: &HashMap<ValueId, &Value>) -> Result<Vec<Value>, NetworkError> {
         let mut slots: Vec<Option<Value>> = (0..self.plan.slots).map(|_| None).collect();
         for step in &self.plan.steps {
-            let values = self.step(step, &inputs, &mut slots)?;
+            let values = self.step(step, inputs, &mut slots)?;
             for (slot, value) in step.outputs.iter().zip(values) {
                 match slot {
                     Some(slot) => slots[*slot] = Some(value),
@@ -95,7 +100,7 @@ impl Executor {
                 }
             }
         }
-        Ok(self.collect(&inputs, slots))
+        Ok(self.collect(inputs, slots))
     }
 
     fn step(
