@@ -102,7 +102,7 @@ fn edits_are_scored_as_whole_images() {
                     Edit { top, left, pixels }
                 })
                 .collect();
-            let found = scorer.edited(&network.image, &edits, &unwatched).unwrap();
+            let found = scorer.edited(&network.image, edits.iter().cloned(), &unwatched).unwrap();
             let images: Vec<Vec<f32>> = edits
                 .iter()
                 .map(|edit| {
@@ -137,11 +137,14 @@ fn edits_are_checked() {
         vec![edit(0, 0, &[channels, height + 1, width])],
         vec![edit(0, 0, &[1])],
     ] {
-        assert!(matches!(scorer.edited(&network.image, &edits, &unwatched), Err(ExplainError::Input { .. })));
+        assert!(matches!(
+            scorer.edited(&network.image, edits.iter().cloned(), &unwatched),
+            Err(ExplainError::Input { .. })
+        ));
     }
     let sizes = [edit(0, 0, &[channels, 1, 1]), edit(0, 0, &[channels, 1, 2])];
-    assert!(scorer.edited(&network.image, &sizes, &unwatched).is_err());
-    assert!(scorer.edited(&network.image, &[], &unwatched).unwrap().is_empty());
+    assert!(scorer.edited(&network.image, sizes.into_iter(), &unwatched).is_err());
+    assert!(scorer.edited(&network.image, std::iter::empty(), &unwatched).unwrap().is_empty());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::{NetworkError, OperatorError};
 use crate::fold::{Room, fold};
 use crate::operator::{Input, Inputs, Operator};
+use crate::plan::Label;
 use crate::value::{DataType, TensorType, Value};
 
 /// Identifies a value of one graph and of the graphs specialised from it.
@@ -283,20 +284,7 @@ impl Graph {
 
     /// Turns an operator's refusal into an error that names the node and its inputs.
     pub(crate) fn node_error(&self, node: &Node, source: OperatorError) -> NetworkError {
-        let types: Vec<_> = node
-            .inputs
-            .iter()
-            .map(|id| match id.and_then(|id| self.value(id).kind.as_ref()) {
-                Some(kind) => kind.to_string(),
-                None => "?".to_owned(),
-            })
-            .collect();
-        NetworkError::Node {
-            node: node.name.clone(),
-            operator: node.operator.name().to_owned(),
-            inputs: if types.is_empty() { String::new() } else { format!(" on {}", types.join(", ")) },
-            source,
-        }
+        Label::new(self, node).error(source)
     }
 
     /// For every value, the index of the node that computes it.

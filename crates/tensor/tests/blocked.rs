@@ -140,23 +140,28 @@ fn convolutions_agree_with_the_naive_one() {
     }
 }
 
+/// A 3 × 3 convolution that keeps the size.
+fn three_by_three(channels: usize, filters: usize, side: usize) -> Conv2d {
+    let (one, three) = ((1, 1), (3, 3));
+    Conv2d {
+        channels,
+        input: (side, side),
+        filters,
+        groups: 1,
+        kernel: three,
+        stride: one,
+        dilation: one,
+        pad: one,
+        output: (side, side),
+    }
+}
+
 /// Maps so large that every core works alone on blocks of tiles, or that tiles go through in several blocks.
 #[test]
 fn large_maps_agree_with_the_naive_one() {
     let mut rng = fastrand::Rng::with_seed(2);
     for (channels, filters, side) in [(16, 40, 130), (20, 20, 128), (2048, 3, 24)] {
-        let (one, three) = ((1, 1), (3, 3));
-        let conv = Conv2d {
-            channels,
-            input: (side, side),
-            filters,
-            groups: 1,
-            kernel: three,
-            stride: one,
-            dilation: one,
-            pad: one,
-            output: (side, side),
-        };
+        let conv = three_by_three(channels, filters, side);
         let input = random(&mut rng, conv.input_len());
         let weights = random(&mut rng, conv.weights_len());
         let expected = naive::conv(&conv, &input, &weights, None);
@@ -289,18 +294,7 @@ fn a_maximum_passes_nan_on() {
 fn results_do_not_depend_on_the_number_of_threads() {
     let mut rng = fastrand::Rng::with_seed(4);
     for (channels, filters, side) in [(3, 40, 60), (64, 64, 150), (70, 100, 7)] {
-        let (one, three) = ((1, 1), (3, 3));
-        let conv = Conv2d {
-            channels,
-            input: (side, side),
-            filters,
-            groups: 1,
-            kernel: three,
-            stride: one,
-            dilation: one,
-            pad: one,
-            output: (side, side),
-        };
+        let conv = three_by_three(channels, filters, side);
         let weights = random(&mut rng, conv.weights_len());
         let input = random(&mut rng, blocks(channels) * BLOCK * side * side);
         let bias = random(&mut rng, blocks(filters) * BLOCK);

@@ -74,9 +74,8 @@ impl Occlusion {
             .collect();
         let mut scores = match spec.layout {
             Layout::Nchw => {
-                let edits: Vec<_> =
-                    places.iter().map(|&place| self.edit(image, spec, (width, height), place)).collect();
-                scorer.edited(image, &edits, progress)?
+                let edits = places.iter().map(|&place| self.edit(image, spec, (width, height), place));
+                scorer.edited(image, edits, progress)?
             }
             // Edits of pixels whose channels lie side by side are not followed.
             Layout::Nhwc => self.whole_images(scorer, image, spec, &places, progress)?,

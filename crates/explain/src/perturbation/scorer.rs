@@ -101,20 +101,30 @@ impl Scorer {
     ///
     /// # Errors
     /// As [`Scorer::scores`], when an edit does not lie inside the image, and when `progress` cancels.
-    pub fn edited(&self, image: &Tensor, edits: &[Edit], progress: Progress<'_>) -> Result<Vec<f32>, ExplainError> {
-        self.check_edits(image, edits)?;
-        let mut scores = Vec::with_capacity(edits.len());
-        report(progress, 0, edits.len())?;
+    pub fn edited(
+        &self,
+        image: &Tensor,
+        edits: impl ExactSizeIterator<Item = Edit>,
+        progress: Progress<'_>,
+    ) -> Result<Vec<f32>, ExplainError> {
+        let count = edits.len();
+        let mut scores = Vec::with_capacity(count);
+        report(progress, 0, count)?;
+        self.check_edits(image, &[])?;
         let base = self.edits.as_ref().map(|edits| edits.incremental.base(image)).transpose()?;
-        for edits_of_batch in edits.chunks(self.batch()) {
+        // Made batch by batch: all patches together may be far larger than the image.
+        let mut edits = edits.peekable();
+        while edits.peek().is_some() {
+            let batch: Vec<_> = edits.by_ref().take(self.batch()).collect();
+            self.check_edits(image, &batch)?;
             scores.extend(match (&self.edits, &base) {
-                (Some(planned), Some(base)) => planned.scores(base, edits_of_batch, self.batch())?,
+                (Some(planned), Some(base)) => planned.scores(base, &batch, self.batch())?,
                 _ => {
-                    let images: Vec<_> = edits_of_batch.iter().map(|edit| apply(image, edit)).collect();
+                    let images: Vec<_> = batch.iter().map(|edit| apply(image, edit)).collect();
                     self.scores(&images.iter().map(Vec::as_slice).collect::<Vec<_>>())?
                 }
             });
-            report(progress, scores.len(), edits.len())?;
+            report(progress, scores.len(), count)?;
         }
         Ok(scores)
     }
@@ -124,6 +134,10 @@ impl Scorer {
             let expected = "an image [1, C, H, W]".to_owned();
             return Err(ExplainError::Input { found: image.shape().to_vec(), expected });
         };
+        if image.shape() != self.image_shape() {
+            let expected = format!("an image of {:?}", self.image_shape());
+            return Err(ExplainError::Input { found: image.shape().to_vec(), expected });
+        }
         for edit in edits {
             let inside = match edit.pixels.shape() {
                 &[found, rows, columns] => {
@@ -133,7 +147,7 @@ impl Scorer {
                 }
                 _ => false,
             };
-            if !inside || image.shape() != self.image_shape() {
+            if !inside {
                 let expected = format!("edits [{channels}, rows, columns] inside an image of {:?}", self.image_shape());
                 return Err(ExplainError::Input { found: edit.pixels.shape().to_vec(), expected });
             }
