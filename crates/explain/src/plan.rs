@@ -37,6 +37,13 @@ pub(crate) fn check_score(graph: &Graph, value: ValueId, score: ValueId, input: 
     Err(ExplainError::Objective { value: graph.value(value).name.clone(), shape: graph.shape(value).to_vec(), reason })
 }
 
+/// The network, ready for batches of images even where it was exported with one.
+pub(crate) fn for_batches(graph: &Graph, input: ValueId) -> Graph {
+    let mut graph = graph.clone();
+    graph.free_batch(input);
+    graph
+}
+
 /// The largest batch up to `wanted` that the network declares to take.
 pub(crate) fn batch_size(graph: &Graph, input: ValueId, wanted: usize) -> usize {
     match graph.value(input).declared.as_deref() {

@@ -62,7 +62,7 @@ fn agrees_with_the_naive_twin() {
     let occlusion = Occlusion { patch: 17, stride: 12, fill: 100.0 };
     for (name, spec, batch, planned) in [
         ("resnet_bottleneck", "rgb mean=120,110,100 scale=0.02", 4, 4),
-        ("squeezenet_nhwc", "bgr nhwc mean=90 scale=0.01,0.02,0.03", 8, 1),
+        ("squeezenet_nhwc", "bgr nhwc mean=90 scale=0.01,0.02,0.03", 8, 8),
     ] {
         let network = Network::load(name);
         let spec: InputSpec = spec.parse().unwrap();

@@ -161,6 +161,14 @@ impl Graph {
         }
     }
 
+    /// Frees the first declared dimension of an input, where it is a batch of one image: exporters write the shape of the
+    /// example that they were given. Nodes that really need one image still refuse more.
+    pub fn free_batch(&mut self, input: ValueId) {
+        if let Some([first @ Dimension::Fixed(1), ..]) = self.value_mut(input).declared.as_deref_mut() {
+            *first = Dimension::Free(String::new());
+        }
+    }
+
     /// Infers the types of a node's outputs and, where its inputs are constant and there is room, its values. Says whether
     /// it was folded.
     fn settle(&mut self, node: &Node) -> Result<bool, NetworkError> {

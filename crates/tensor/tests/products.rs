@@ -2,7 +2,7 @@
 
 use eyebar_tensor::blocked::{DepthwiseConv, DirectConv};
 use eyebar_tensor::conv::{Conv2d, PackedConv, PackedConvTranspose, naive};
-use eyebar_tensor::gemm::{self, Matrix, matmul, matrix_vector, vector_matrix};
+use eyebar_tensor::gemm::{self, Matrix, matmul, times, times_transposed};
 use eyebar_tensor::simd::Isa;
 
 /// f32 sums of up to some thousand products against f64 sums.
@@ -32,19 +32,37 @@ fn matrix_products_agree_with_the_naive_one() {
             let expected = gemm::naive::matmul(left, right);
             assert_close(&out, &expected, (k as f32).sqrt(), CLOSE, &format!("{} {m}x{k}x{n}", isa.name()));
         }
-        for _ in 0..20 {
-            let (rows, depth) = (rng.usize(1..100), rng.usize(0..300));
-            let (matrix, vector) = (random(&mut rng, rows * depth), random(&mut rng, depth));
-            let mut out = vec![f32::NAN; rows];
-            matrix_vector(isa, &matrix, &vector, &mut out);
-            let expected = gemm::naive::matmul(Matrix::dense(&matrix, rows, depth), Matrix::dense(&vector, depth, 1));
-            assert_close(&out, &expected, (depth as f32).sqrt(), CLOSE, "matrix · vector");
-            let mut out = vec![f32::NAN; depth];
-            let vector = random(&mut rng, rows);
-            vector_matrix(isa, &vector, &matrix, &mut out);
-            let left = Matrix::dense(&vector, 1, rows);
-            let expected = gemm::naive::matmul(left, Matrix::dense(&matrix, rows, depth));
-            assert_close(&out, &expected, (rows as f32).sqrt(), CLOSE, "vector · matrix");
+        for _ in 0..60 {
+            let (m, k, n) = (rng.usize(1..70), rng.usize(0..5000), rng.usize(1..150));
+            let (left, right) = (random(&mut rng, m * k), random(&mut rng, k * n));
+            let what = format!("{} {m}x{k}x{n}", isa.name());
+            let rows = Matrix::dense(&left, m, k);
+            let mut out = vec![f32::NAN; m * n];
+            times_transposed(isa, &left, &right, k, &mut out);
+            let expected = gemm::naive::matmul(rows, Matrix::dense(&right, n, k).transposed());
+            assert_close(&out, &expected, (k as f32).sqrt(), CLOSE, &what);
+            times(isa, &left, &right, k, &mut out);
+            let expected = gemm::naive::matmul(rows, Matrix::dense(&right, k, n));
+            assert_close(&out, &expected, (k as f32).sqrt(), CLOSE, &what);
+        }
+    }
+}
+
+/// A row gives the same bytes alone and among others.
+#[test]
+fn thin_products_do_not_depend_on_the_number_of_rows() {
+    let mut rng = fastrand::Rng::with_seed(5);
+    for isa in Isa::all() {
+        let (m, k, n) = (rng.usize(30..40), rng.usize(2100..2200), rng.usize(70..90));
+        let (left, right) = (random(&mut rng, m * k), random(&mut rng, k * n));
+        for product in [times, times_transposed] {
+            let mut together = vec![f32::NAN; m * n];
+            product(isa, &left, &right, k, &mut together);
+            for (row, expected) in left.chunks_exact(k).zip(together.chunks_exact(n)) {
+                let mut alone = vec![f32::NAN; n];
+                product(isa, row, &right, k, &mut alone);
+                assert_eq!(alone, expected, "{}", isa.name());
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use super::random::Random;
 use super::{Filter, Maximisation, Prior};
 use crate::error::ExplainError;
 use crate::objective::{ChannelMean, plane_means};
-use crate::plan::{batch_size, check_score, f32_type, may_be_batch};
+use crate::plan::{batch_size, check_score, f32_type, for_batches, may_be_batch};
 use crate::progress::{Progress, report};
 use crate::trace::pre_activation;
 
@@ -56,6 +56,7 @@ pub fn maximise(
     let Some(&first) = channels.first() else { return Ok(Vec::new()) };
     let frame = Frame { spec, width, height };
     let layer = pre_activation(graph, layer);
+    let graph = &for_batches(graph, input);
     let planned = |batch: usize| plan(graph, input, &frame, layer, &vec![first; batch], options);
     let least = batch_size(graph, input, 1);
     let alone = planned(least)?;

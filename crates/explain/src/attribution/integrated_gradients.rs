@@ -6,7 +6,7 @@ use eyebar_tensor::Tensor;
 use super::quadrature::gauss_legendre;
 use crate::error::ExplainError;
 use crate::objective::Objective;
-use crate::plan::{batch_size, f32_type, may_be_batch, score_of};
+use crate::plan::{batch_size, f32_type, for_batches, may_be_batch, score_of};
 use crate::progress::{Progress, report};
 
 /// Most points on the path: hours of work; more is a slip of the keyboard.
@@ -70,6 +70,7 @@ impl IntegratedGradients {
             let expected = "one image, [1, …]".to_owned();
             return Err(ExplainError::Input { found: image.to_vec(), expected });
         }
+        let graph = &for_batches(graph, input);
         let plan = |batch: usize| {
             let shape: Vec<_> = std::iter::once(batch).chain(image[1..].iter().copied()).collect();
             let mut graph = graph.specialise(&[(input, f32_type(&shape)?)], &[output])?;

@@ -7,7 +7,7 @@ use eyebar_tensor::Tensor;
 
 use crate::error::ExplainError;
 use crate::objective::Objective;
-use crate::plan::{batch_size, f32_type, may_be_batch, score_of};
+use crate::plan::{batch_size, f32_type, for_batches, may_be_batch, score_of};
 use crate::progress::{Progress, report};
 
 /// A network's forward pass up to an objective, planned for a batch size.
@@ -27,7 +27,13 @@ struct Edits {
     incremental: Incremental,
     /// From the frontier to the score.
     rest: Executor,
+    /// Edits that run at a time.
+    batch: usize,
 }
+
+/// Edits that run at a time for every whole image that would: they take a small part of its room, and the weights of
+/// dense layers are read once for all of them.
+const EDITS_PER_IMAGE: usize = 4;
 
 impl Scorer {
     /// Plans the scores that `objective` makes of `output`, for images of the shape `image` (`[1, …]`, the input's own
@@ -47,15 +53,17 @@ impl Scorer {
             let expected = "one image, [1, …]".to_owned();
             return Err(ExplainError::Input { found: image.to_vec(), expected });
         }
-        let plan = |batch: usize| {
+        let graph = &for_batches(graph, input);
+        let plan = |batch: usize, edits: usize| {
             let shape: Vec<_> = std::iter::once(batch).chain(image[1..].iter().copied()).collect();
             let mut specialised = graph.specialise(&[(input, f32_type(&shape)?)], &[output])?;
             let score = score_of(&mut specialised, output, objective, &shape)?;
-            let edits = Edits::new(graph, input, image, output, objective, batch)?;
+            let edits = Edits::new(graph, input, image, output, objective, edits)?;
             Ok(Self { graph: specialised, executor: OnceLock::new(), input, score, shape, edits })
         };
-        match plan(batch_size(graph, input, batch)) {
-            Err(error) if batch > 1 && may_be_batch(&error) => plan(1),
+        let batch = batch_size(graph, input, batch);
+        match plan(batch, batch * EDITS_PER_IMAGE) {
+            Err(error) if may_be_batch(&error) => plan(1, 1),
             result => result,
         }
     }
@@ -115,10 +123,11 @@ impl Scorer {
         // Made batch by batch: all patches together may be far larger than the image.
         let mut edits = edits.peekable();
         while edits.peek().is_some() {
-            let batch: Vec<_> = edits.by_ref().take(self.batch()).collect();
+            let at_a_time = self.edits.as_ref().map_or(self.batch(), |edits| edits.batch);
+            let batch: Vec<_> = edits.by_ref().take(at_a_time).collect();
             self.check_edits(image, &batch)?;
             scores.extend(match (&self.edits, &base) {
-                (Some(planned), Some(base)) => planned.scores(base, &batch, self.batch())?,
+                (Some(planned), Some(base)) => planned.scores(base, &batch)?,
                 _ => {
                     let images: Vec<_> = batch.iter().map(|edit| apply(image, edit)).collect();
                     self.scores(&images.iter().map(Vec::as_slice).collect::<Vec<_>>())?
@@ -184,13 +193,13 @@ impl Edits {
         let mut rest = incremental.rest(graph, output, batch)?;
         let shape: Vec<_> = std::iter::once(batch).chain(image[1..].iter().copied()).collect();
         let score = score_of(&mut rest, output, objective, &shape)?;
-        Ok(Some(Self { incremental, rest: Executor::new(rest, &[score])? }))
+        Ok(Some(Self { incremental, rest: Executor::new(rest, &[score])?, batch }))
     }
 
-    fn scores(&self, base: &Base, edits: &[Edit], batch: usize) -> Result<Vec<f32>, ExplainError> {
+    fn scores(&self, base: &Base, edits: &[Edit]) -> Result<Vec<f32>, ExplainError> {
         let Some(last) = edits.last() else { return Ok(Vec::new()) };
         // The rest of an incomplete batch repeats its last edit, whose further scores are dropped.
-        let filled: Vec<_> = edits.iter().chain(std::iter::repeat(last)).take(batch).collect();
+        let filled: Vec<_> = edits.iter().chain(std::iter::repeat(last)).take(self.batch).collect();
         let values = self.incremental.run(base, &filled)?;
         let inputs: Vec<_> = self.incremental.frontier().iter().copied().zip(&values).collect();
         let results = self.rest.run(&inputs)?;

@@ -1,7 +1,7 @@
 //! Dense layer: a matrix product with scaling and a bias.
 
 use eyebar_tensor::Tensor;
-use eyebar_tensor::gemm::{Matrix, matmul, matrix_vector, vector_matrix};
+use eyebar_tensor::gemm::{Matrix, matmul, times, times_transposed};
 use eyebar_tensor::simd::Isa;
 
 use super::Mul;
@@ -12,9 +12,6 @@ use crate::onnx::{Attribute, NodeReader};
 use crate::operator::{Arguments, Inputs, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
-
-/// Up to this many rows the product is bound by reading the weights: they are read as they lie.
-const MAX_ROWS_UNPACKED: usize = 4;
 
 /// Gemm: α · A · B + β · C for A `[M, K]`, B `[K, N]` (either may be given transposed), C broadcast to `[M, N]`.
 #[derive(Debug, Clone)]
@@ -71,18 +68,13 @@ impl Operator for Gemm {
         let (m, k, n) = self.sizes(a.shape(), b.shape())?;
         let mut out = pool.take(&[m, n]);
         let isa = Isa::detect();
-        if m <= MAX_ROWS_UNPACKED && !self.transpose_a {
-            for (row, out) in out.data_mut().chunks_exact_mut(n.max(1)).enumerate() {
-                let row = &a.data()[row * k..(row + 1) * k];
-                if self.transpose_b {
-                    matrix_vector(isa, b.data(), row, out);
-                } else {
-                    vector_matrix(isa, row, b.data(), out);
-                }
+        match (self.transpose_a, self.transpose_b) {
+            (false, false) => times(isa, a.data(), b.data(), k, out.data_mut()),
+            (false, true) => times_transposed(isa, a.data(), b.data(), k, out.data_mut()),
+            (true, _) => {
+                let left = matrix(a, true).pack_left(isa);
+                matmul(&left, matrix(b, self.transpose_b), out.data_mut());
             }
-        } else {
-            let left = matrix(a, self.transpose_a).pack_left(isa);
-            matmul(&left, matrix(b, self.transpose_b), out.data_mut());
         }
         let bias = arguments.optional_f32(2)?;
         finish(&mut out, self.alpha, bias, self.beta);

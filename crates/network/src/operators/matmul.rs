@@ -1,6 +1,6 @@
 //! Product of stacks of matrices.
 
-use eyebar_tensor::gemm::{Matrix, matmul};
+use eyebar_tensor::gemm::{Matrix, matmul, times};
 use eyebar_tensor::simd::Isa;
 
 use super::broadcast::{common_shape, sum_to};
@@ -76,9 +76,7 @@ impl Operator for MatMul {
         let isa = Isa::detect();
         if sizes.b.len() == 2 {
             // One B for the whole stack: the stack is one tall matrix.
-            let rows = out.len() / n;
-            let left = Matrix::dense(a.data(), rows, k).pack_left(isa);
-            matmul(&left, Matrix::dense(b.data(), k, n), out.data_mut());
+            times(isa, a.data(), b.data(), k, out.data_mut());
             return Ok(vec![out.into()]);
         }
         let (batch_a, batch_b) = (&sizes.a[..sizes.a.len() - 2], &sizes.b[..sizes.b.len() - 2]);

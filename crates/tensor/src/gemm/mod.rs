@@ -7,10 +7,10 @@
 
 mod matmul;
 pub mod naive;
+mod thin;
 mod tile;
-mod vector;
 
 pub use matmul::{Matrix, matmul};
+pub use thin::{times, times_transposed};
 pub(crate) use tile::multiply_panels;
 pub use tile::{PackedLeft, panel_columns};
-pub use vector::{matrix_vector, vector_matrix};
