@@ -1,10 +1,12 @@
 //! Times Eyebar's work, for comparisons with peers.
 //!
-//! `eyebar-versus kernels` times the kernels alone, `eyebar-versus accuracy` shows their rounding. `eyebar-versus WORK …` prepares a work, then does it once for every
-//! line of standard input and answers with the seconds it took; `compare.py` talks to it.
+//! `eyebar-versus kernels` times the kernels alone, `eyebar-versus layers WORK …` every step of a run, `eyebar-versus
+//! accuracy` shows the rounding of convolutions. `eyebar-versus WORK …` prepares a work, then does it once for every line
+//! of standard input and answers with the seconds it took; `compare.py` talks to it.
 
 mod accuracy;
 mod kernels;
+mod layers;
 mod work;
 
 use std::error::Error;
@@ -23,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             accuracy::run();
             return Ok(());
         }
+        ["layers", ref work @ ..] => return layers::run(work),
         _ => {}
     }
     let mut run = work::prepare(&arguments)?;

@@ -43,8 +43,7 @@ impl Subject {
 pub(crate) fn prepare(arguments: &[&str]) -> Result<Work, Box<dyn Error>> {
     let side = |text: &str| text.parse::<usize>();
     match *arguments {
-        ["forward", model, size] => forward(Subject::read(model, &[1, 3, side(size)?, side(size)?])?),
-        ["ascent", model, layer, size] => ascent(Subject::read(model, &[1, 3, side(size)?, side(size)?])?, layer),
+        ["forward", ..] | ["ascent", ..] | ["gradient", ..] => run(plan(arguments)?),
         ["grad-cam", model, layer] => grad_cam(Subject::read(model, &[1, 3, 224, 224])?, layer),
         ["integrated", model, steps] => integrated(Subject::read(model, &[1, 3, 224, 224])?, side(steps)?),
         ["occlusion", model] => occlusion(Subject::read(model, &[1, 3, 224, 224])?),
@@ -52,27 +51,49 @@ pub(crate) fn prepare(arguments: &[&str]) -> Result<Work, Box<dyn Error>> {
     }
 }
 
-fn forward(subject: Subject) -> Result<Work, Box<dyn Error>> {
-    let outputs = subject.graph.outputs().to_vec();
-    let executor = Executor::new(subject.specialised(&outputs)?, &outputs)?;
-    let image = Value::F32(subject.image);
-    Ok(Box::new(move || {
-        let results = executor.run(&[(subject.input, &image)])?;
-        executor.recycle(results);
-        Ok(())
-    }))
+/// A planned run and its input.
+pub(crate) struct Run {
+    pub(crate) executor: Executor,
+    pub(crate) input: ValueId,
+    pub(crate) image: Value,
 }
 
-/// One step of activation maximisation: score and gradient with respect to the picture.
-fn ascent(subject: Subject, layer: &str) -> Result<Work, Box<dyn Error>> {
-    let layer = subject.value(layer)?;
-    let mut graph = subject.specialised(&[layer])?;
-    let score = ChannelMean { channels: vec![0], border: 2 }.add(&mut graph, layer)?;
-    let gradient = graph.add_gradient(score, &[subject.input])?[0];
-    let executor = Executor::new(graph, &[score, gradient])?;
-    let image = Value::F32(subject.image);
+/// Plans a work that is one run of a graph: `forward MODEL SIZE`; `ascent MODEL LAYER SIZE`, one step of activation
+/// maximisation (score and gradient with respect to the picture); `gradient MODEL BATCH`, the same for a class.
+pub(crate) fn plan(arguments: &[&str]) -> Result<Run, Box<dyn Error>> {
+    let number = |text: &str| text.parse::<usize>();
+    let (subject, graph, outputs) = match *arguments {
+        ["forward", model, size] => {
+            let subject = Subject::read(model, &[1, 3, number(size)?, number(size)?])?;
+            let outputs = subject.graph.outputs().to_vec();
+            let graph = subject.specialised(&outputs)?;
+            (subject, graph, outputs)
+        }
+        ["ascent", model, layer, size] => {
+            let subject = Subject::read(model, &[1, 3, number(size)?, number(size)?])?;
+            let layer = subject.value(layer)?;
+            let mut graph = subject.specialised(&[layer])?;
+            let score = ChannelMean { channels: vec![0], border: 2 }.add(&mut graph, layer)?;
+            let gradient = graph.add_gradient(score, &[subject.input])?[0];
+            (subject, graph, vec![score, gradient])
+        }
+        ["gradient", model, batch] => {
+            let mut subject = Subject::read(model, &[number(batch)?, 3, 224, 224])?;
+            subject.graph.free_batch(subject.input);
+            let mut graph = subject.specialised(&[subject.output])?;
+            let score = ClassScore { class: 7 }.add(&mut graph, subject.output)?;
+            let gradient = graph.add_gradient(score, &[subject.input])?[0];
+            (subject, graph, vec![score, gradient])
+        }
+        _ => return Err("unknown work; see bench/versus/README.md".into()),
+    };
+    let executor = Executor::new(graph, &outputs)?;
+    Ok(Run { executor, input: subject.input, image: Value::F32(subject.image) })
+}
+
+fn run(Run { executor, input, image }: Run) -> Result<Work, Box<dyn Error>> {
     Ok(Box::new(move || {
-        let results = executor.run(&[(subject.input, &image)])?;
+        let results = executor.run(&[(input, &image)])?;
         executor.recycle(results);
         Ok(())
     }))

@@ -34,6 +34,10 @@ pub struct StepInfo<'a> {
     pub layout: Layout,
     /// Dimensions of the output.
     pub shape: &'a [usize],
+    /// Multiply-adds of the direct sum.
+    pub multiply_adds: u64,
+    /// Bytes of the inputs, the weights and the outputs: what must be moved at least.
+    pub bytes: u64,
 }
 
 impl Executor {
@@ -65,6 +69,8 @@ impl Executor {
             },
             layout: step.layout,
             shape: &step.shape,
+            multiply_adds: step.multiply_adds,
+            bytes: step.bytes,
         })
     }
 
@@ -78,15 +84,32 @@ impl Executor {
     /// # Errors
     /// When an input is missing or has another type than the graph was specialised for, or a node refuses its values.
     pub fn run(&self, inputs: &[(ValueId, &Value)]) -> Result<Vec<Value>, NetworkError> {
+        self.run_watched(inputs, &mut |_| {})
+    }
+
+    /// As [`Executor::run`]; `after` is told the number of every step of [`Executor::steps`] when it is done. Whoever
+    /// measures has a clock.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn run_watched(
+        &self,
+        inputs: &[(ValueId, &Value)],
+        after: &mut (dyn FnMut(usize) + Send),
+    ) -> Result<Vec<Value>, NetworkError> {
         let inputs: HashMap<ValueId, &Value> = inputs.iter().copied().collect();
         self.check(&inputs)?;
         // From a thread of the pool, a kernel starts without waking one first.
-        rayon::scope(|_| self.run_steps(&inputs))
+        rayon::scope(|_| self.run_steps(&inputs, after))
     }
 
-    fn run_steps(&self, inputs: &HashMap<ValueId, &Value>) -> Result<Vec<Value>, NetworkError> {
+    fn run_steps(
+        &self,
+        inputs: &HashMap<ValueId, &Value>,
+        after: &mut (dyn FnMut(usize) + Send),
+    ) -> Result<Vec<Value>, NetworkError> {
         let mut slots: Vec<Option<Value>> = (0..self.plan.slots).map(|_| None).collect();
-        for step in &self.plan.steps {
+        for (index, step) in self.plan.steps.iter().enumerate() {
             let values = self.step(step, inputs, &mut slots)?;
             for (slot, value) in step.outputs.iter().zip(values) {
                 match slot {
@@ -99,6 +122,7 @@ impl Executor {
                     self.pool.give(value);
                 }
             }
+            after(index);
         }
         Ok(self.collect(inputs, slots))
     }

@@ -237,6 +237,11 @@ pub trait Operator: Debug + Send + Sync + Any {
         Vec::new()
     }
 
+    /// Bytes of weights that the operator holds itself, not as inputs.
+    fn weight_bytes(&self) -> u64 {
+        0
+    }
+
     /// Multiply-adds of one run, for `inspect`; 0 for operators without matrix arithmetic.
     fn multiply_adds(&self, _inputs: Inputs<'_>) -> u64 {
         0

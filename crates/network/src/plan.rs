@@ -46,6 +46,9 @@ pub(crate) struct Step {
     pub(crate) layout: Layout,
     /// Dense shape of output 0.
     pub(crate) shape: Vec<usize>,
+    pub(crate) multiply_adds: u64,
+    /// Of the inputs, the weights and the outputs.
+    pub(crate) bytes: u64,
     /// What errors name.
     pub(crate) label: Label,
 }
@@ -174,6 +177,7 @@ impl Planner<'_> {
                 .map_err(|source| label.error(source))?,
             false => None,
         };
+        let multiply_adds = graph.with_inputs(&node.inputs, |inputs| node.operator.multiply_adds(inputs)).unwrap_or(0);
         let (work, inputs, layout) = match blocked {
             Some(blocked) => {
                 let wanted = node.inputs.iter().zip(blocked.inputs);
@@ -194,7 +198,10 @@ impl Planner<'_> {
         let outputs = node.outputs.iter().map(|id| id.map(|id| self.slot(id, layout))).collect();
         let first = node.outputs.first().copied().flatten();
         let shape = first.map_or_else(Vec::new, |id| graph.shape(id).to_vec());
-        self.steps.push(Step { work, inputs, outputs, dead: Vec::new(), layout, shape, label });
+        let moved = node.inputs.iter().chain(&node.outputs).flatten().filter_map(|&id| self.kind(id));
+        let bytes = moved.map(|kind| layout::bytes(kind, Layout::Dense) as u64).sum::<u64>();
+        let bytes = bytes + node.operator.weight_bytes();
+        self.steps.push(Step { work, inputs, outputs, dead: Vec::new(), layout, shape, multiply_adds, bytes, label });
         Ok(())
     }
 
@@ -238,7 +245,8 @@ impl Planner<'_> {
         let label =
             Label { node: self.graph.value(id).name.clone(), operator: "reorder".into(), inputs: String::new() };
         let (work, inputs, outputs) = (Work::Reorder { layout }, vec![Some(other)], vec![Some(slot)]);
-        self.steps.push(Step { work, inputs, outputs, dead: Vec::new(), layout, shape, label });
+        let bytes = self.kind(id).map_or(0, |kind| 2 * layout::bytes(kind, Layout::Dense) as u64);
+        self.steps.push(Step { work, inputs, outputs, dead: Vec::new(), layout, shape, multiply_adds: 0, bytes, label });
         Source::Slot(slot)
     }
 }

@@ -70,8 +70,10 @@ pub fn times(isa: Isa, rows: &[f32], matrix: &[f32], depth: usize, out: &mut [f3
     let job = &Job { rows, matrix, count, depth, outputs, out: SharedMut::new(out) };
     (0..outputs.div_ceil(COLUMNS_PER_TASK)).into_par_iter().for_each(|task| {
         let range = task * COLUMNS_PER_TASK..outputs.min((task + 1) * COLUMNS_PER_TASK);
-        // SAFETY: `isa` proves the instruction set; the sizes were checked; tasks write disjoint columns.
-        unsafe { dispatch!(isa, weighted_rows(job: &Job<'_>, range: Range<usize>)) }
+        with_scratch(count.min(BLOCK_ROWS) * range.len(), |sums| {
+            // SAFETY: `isa` proves the instruction set; the sizes were checked; tasks write disjoint columns.
+            unsafe { dispatch!(isa, weighted_rows(job: &Job<'_>, range: Range<usize>, sums: &mut [f32])) }
+        });
     });
 }
 
@@ -180,31 +182,28 @@ unsafe fn total<S: Simd>(vector: S::Vector) -> f32 {
 }
 
 /// # Safety
-/// The processor has the instruction set of `S`, the job's sizes fit, and nobody else touches these columns.
+/// The processor has the instruction set of `S`, the job's sizes fit, and nobody else touches these columns; `sums` has
+/// room for them and the rows of a block.
 #[inline(always)]
-unsafe fn weighted_rows<S: Simd>(job: &Job<'_>, columns: Range<usize>) {
+unsafe fn weighted_rows<S: Simd>(job: &Job<'_>, columns: Range<usize>, sums: &mut [f32]) {
     for first in (0..job.count).step_by(BLOCK_ROWS) {
         let rows = first..job.count.min(first + BLOCK_ROWS);
-        with_scratch(rows.len() * columns.len(), |sums| {
-            for start in (0..job.depth).step_by(DEPTH) {
-                sums.fill(0.0);
-                let end = job.depth.min(start + DEPTH);
-                for start in (start..end).step_by(MATRIX_ROWS) {
-                    let part = Part {
-                        rows: rows.clone(),
-                        columns: columns.clone(),
-                        depth: start..end.min(start + MATRIX_ROWS),
-                    };
-                    // SAFETY: as the caller promises; the sums have the part's size.
-                    unsafe { add_part::<S>(job, &part, sums) };
-                }
-                for (row, sums) in rows.clone().zip(sums.chunks_exact(columns.len())) {
-                    // SAFETY: nobody else touches these columns.
-                    let out = unsafe { job.out.slice(row * job.outputs + columns.start, columns.len()) };
-                    out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
-                }
+        let sums = &mut sums[..rows.len() * columns.len()];
+        for start in (0..job.depth).step_by(DEPTH) {
+            sums.fill(0.0);
+            let end = job.depth.min(start + DEPTH);
+            for start in (start..end).step_by(MATRIX_ROWS) {
+                let depth = start..end.min(start + MATRIX_ROWS);
+                let part = Part { rows: rows.clone(), columns: columns.clone(), depth };
+                // SAFETY: as the caller promises; the sums have the part's size.
+                unsafe { add_part::<S>(job, &part, sums) };
             }
-        });
+            for (row, sums) in rows.clone().zip(sums.chunks_exact(columns.len())) {
+                // SAFETY: nobody else touches these columns.
+                let out = unsafe { job.out.slice(row * job.outputs + columns.start, columns.len()) };
+                out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
+            }
+        }
     }
 }
 

@@ -143,6 +143,10 @@ impl Operator for FusedConv {
         }))
     }
 
+    fn weight_bytes(&self) -> u64 {
+        size_of_val(self.weights.data()) as u64
+    }
+
     fn multiply_adds(&self, inputs: Inputs<'_>) -> u64 {
         let images = inputs.get(0).and_then(|input| input.shape.first().copied()).unwrap_or(1);
         self.conv.multiply_adds().saturating_mul(images as u64)
