@@ -36,7 +36,7 @@ pub(crate) fn run() {
         let mut packed = vec![0.0; blocks(channels) * BLOCK * side * side];
         block(&input, channels, side * side, &mut packed);
         let bias = vec![0.0; blocks(channels) * BLOCK];
-        let epilogue = Epilogue { bias: &bias, residual: None, activation: &Activation::Identity };
+        let epilogue = Epilogue { bias: &bias, residual: None, activation: &Activation::Identity, gate: None };
         let mut out = vec![0.0; blocks(channels) * BLOCK * side * side];
         let mut show = |algorithm: &str, run: &mut dyn FnMut(&mut [f32])| {
             run(&mut out);

@@ -56,7 +56,7 @@ pub(crate) fn run() {
         let weights = numbers(conv.weights_len());
         let input = numbers(blocks(channels) * BLOCK * side * side);
         let bias = vec![0.1; blocks(filters) * BLOCK];
-        let epilogue = Epilogue { bias: &bias, residual: None, activation: &Activation::Relu };
+        let epilogue = Epilogue { bias: &bias, residual: None, activation: &Activation::Relu, gate: None };
         let mut out = vec![0.0; blocks(filters) * BLOCK * output * output];
         let isa = Isa::detect();
         let show = |algorithm: &str, seconds: f64| {

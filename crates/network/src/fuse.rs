@@ -1,14 +1,17 @@
 //! Convolutions joined with what follows them, for a plan.
 //!
 //! A convolution with constant weights takes in the batch normalisation behind it, an addition and an activation
-//! function, as long as nobody else reads what lies between. A transposed convolution of stride 1 becomes a convolution.
+//! function or the gradient of a ReLU, as long as nobody else reads what lies between. A transposed convolution of stride 1
+//! becomes a convolution. The gradient of a maximum takes in that of the ReLU before the pool.
 
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::graph::{Graph, Node, ValueId};
-use crate::operators::{BatchNormalization, Binary, FusedConv, activation, convolution};
+use crate::operators::{
+    BatchNormalization, Binary, FusedConv, activation, convolution, gated_max_gradient, is_relu_gradient,
+};
 
 /// The nodes that compute `outputs`, in order, with convolutions fused.
 pub(crate) fn fused_nodes(graph: &Graph, outputs: &[ValueId]) -> Vec<Node> {
@@ -38,6 +41,16 @@ pub(crate) fn fused_nodes(graph: &Graph, outputs: &[ValueId]) -> Vec<Node> {
         }
         replaced.insert(last, chain.node(nodes[index], nodes[last]));
     }
+    for index in 0..nodes.len() {
+        let Some(value) = nodes[index].outputs.first().copied().flatten() else { continue };
+        if let Some(&[reader]) = readers.get(&value).map(Vec::as_slice)
+            && !outputs.contains(&value)
+            && let Some(fused) = gated_max_gradient(nodes[index], nodes[reader])
+        {
+            gone.insert(index);
+            replaced.insert(reader, fused);
+        }
+    }
     (0..nodes.len())
         .filter(|index| !gone.contains(index))
         .map(|index| replaced.remove(&index).unwrap_or_else(|| nodes[index].clone()))
@@ -49,6 +62,7 @@ struct Chain {
     conv: FusedConv,
     input: ValueId,
     residual: Option<ValueId>,
+    gate: Option<ValueId>,
     value: ValueId,
     ended: bool,
 }
@@ -61,7 +75,7 @@ impl Chain {
         }
         let mut conv = graph.with_inputs(&node.inputs, |inputs| convolution(&*node.operator, inputs)).ok()??;
         conv.strict = graph.is_strict();
-        Some(Self { conv, input, residual: None, value, ended: false })
+        Some(Self { conv, input, residual: None, gate: None, value, ended: false })
     }
 
     /// Takes in `node`, which reads the chain's value, if it can.
@@ -75,6 +89,8 @@ impl Chain {
             self.residual.is_none() && self.normalise(graph, node, *normalization).is_some()
         } else if operator.downcast_ref() == Some(&Binary::Add) {
             self.add(graph, node)
+        } else if is_relu_gradient(operator) {
+            self.gate(graph, node)
         } else if let Some(activation) = graph
             .with_inputs(&node.inputs, |inputs| activation(&*node.operator, inputs, self.conv.conv.filters))
             .ok()
@@ -118,9 +134,21 @@ impl Chain {
         fits
     }
 
+    /// The gradient of a ReLU that the chain's value is the cotangent of.
+    fn gate(&mut self, graph: &Graph, node: &Node) -> bool {
+        let [Some(cotangent), Some(seen)] = node.inputs[..] else { return false };
+        let fits = cotangent == self.value && seen != self.value && graph.constant_value(seen).is_none();
+        if fits {
+            self.gate = Some(seen);
+            self.conv.gate = true;
+            self.ended = true;
+        }
+        fits
+    }
+
     /// The fused node; it goes by the name of the convolution.
     fn node(self, first: &Node, last: &Node) -> Node {
-        let inputs = [self.input].into_iter().chain(self.residual).map(Some).collect();
+        let inputs = [self.input].into_iter().chain(self.residual).chain(self.gate).map(Some).collect();
         Node { name: first.name.clone(), operator: Arc::new(self.conv), inputs, outputs: last.outputs.clone() }
     }
 }

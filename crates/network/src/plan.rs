@@ -246,7 +246,17 @@ impl Planner<'_> {
             Label { node: self.graph.value(id).name.clone(), operator: "reorder".into(), inputs: String::new() };
         let (work, inputs, outputs) = (Work::Reorder { layout }, vec![Some(other)], vec![Some(slot)]);
         let bytes = self.kind(id).map_or(0, |kind| 2 * layout::bytes(kind, Layout::Dense) as u64);
-        self.steps.push(Step { work, inputs, outputs, dead: Vec::new(), layout, shape, multiply_adds: 0, bytes, label });
+        self.steps.push(Step {
+            work,
+            inputs,
+            outputs,
+            dead: Vec::new(),
+            layout,
+            shape,
+            multiply_adds: 0,
+            bytes,
+            label,
+        });
         Source::Slot(slot)
     }
 }

@@ -111,15 +111,21 @@ fn convolutions_agree_with_the_naive_one() {
                 let weights = random(&mut rng, conv.weights_len());
                 let mut bias = random(&mut rng, conv.filters);
                 let residual = rng.bool().then(|| random(&mut rng, images * conv.output_len()));
+                let gate = rng.bool().then(|| random(&mut rng, images * conv.output_len()));
                 let activation = random_activation(&mut rng, conv.filters);
                 let mut expected = naive::conv(&conv, &input, &weights, Some(&bias));
                 for (index, value) in expected.iter_mut().enumerate() {
                     let more = residual.as_ref().map_or(0.0, |residual| residual[index]);
                     *value = activate(&activation, *value + more, index / positions % conv.filters);
+                    if gate.as_ref().is_some_and(|gate| gate[index] <= 0.0) {
+                        *value = 0.0;
+                    }
                 }
                 bias.resize(conv.filters.next_multiple_of(BLOCK), 0.0);
                 let residual = residual.map(|residual| blocked(&residual, conv.filters, positions));
-                let epilogue = Epilogue { bias: &bias, residual: residual.as_deref(), activation: &activation };
+                let gate = gate.map(|gate| blocked(&gate, conv.filters, positions));
+                let (residual, gate) = (residual.as_deref(), gate.as_deref());
+                let epilogue = Epilogue { bias: &bias, residual, activation: &activation, gate };
                 let mut out = vec![f32::NAN; images * blocks(conv.filters) * positions * BLOCK];
                 let input_blocked = blocked(&input, conv.channels, pixels);
                 match kind {
@@ -166,7 +172,7 @@ fn large_maps_agree_with_the_naive_one() {
         let weights = random(&mut rng, conv.weights_len());
         let expected = naive::conv(&conv, &input, &weights, None);
         let bias = vec![0.0; filters.next_multiple_of(BLOCK)];
-        let epilogue = Epilogue { bias: &bias, residual: None, activation: &Activation::Identity };
+        let epilogue = Epilogue { bias: &bias, residual: None, activation: &Activation::Identity, gate: None };
         let input = blocked(&input, channels, side * side);
         let mut out = vec![f32::NAN; blocks(filters) * BLOCK * side * side];
         let scale = (conv.depth() as f32).sqrt();
@@ -215,7 +221,11 @@ fn pools_agree_with_the_dense_ones() {
             pool::max_pool_gradient(&x, &dy, &axes, &mut dx);
             let dy_blocked = blocked(&dy, conv.channels, positions);
             let mut dx_blocked = vec![f32::NAN; x_blocked.len()];
-            pool_max_gradient(isa, &conv, &x_blocked, &dy_blocked, &mut dx_blocked);
+            let gated = rng.bool();
+            if gated {
+                dx.iter_mut().zip(&x).for_each(|(dx, x)| *dx = if *x > 0.0 { *dx } else { 0.0 });
+            }
+            pool_max_gradient(isa, &conv, &x_blocked, &dy_blocked, gated, &mut dx_blocked);
             assert_close(&dense(&dx_blocked, conv.channels, pixels), &dx, 20.0, CLOSE, &format!("{conv:?}"));
 
             for include_padding in [false, true] {
@@ -298,7 +308,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let weights = random(&mut rng, conv.weights_len());
         let input = random(&mut rng, blocks(channels) * BLOCK * side * side);
         let bias = random(&mut rng, blocks(filters) * BLOCK);
-        let epilogue = Epilogue { bias: &bias, residual: None, activation: &Activation::Relu };
+        let epilogue = Epilogue { bias: &bias, residual: None, activation: &Activation::Relu, gate: None };
         let (direct, winograd) =
             (DirectConv::new(Isa::detect(), conv, &weights, true), WinogradConv::new(Isa::detect(), conv, &weights));
         let run = |threads: usize| {

@@ -58,12 +58,14 @@ pub(crate) use fused_conv::{FusedConv, activation, convolution};
 pub use gather::Gather;
 pub use global_pool::GlobalPool;
 pub use pad::Pad;
+pub(crate) use pooling::gated_max_gradient;
 pub use quantization::{DequantizeLinear, QuantizeLinear};
 pub use reduce::Reduce;
 use refused::Refused;
 pub use reshape::Reshaping;
 pub use slice::Slice;
 pub use transpose::Transpose;
+pub(crate) use unary::is_relu_gradient;
 pub use variadic::Variadic;
 
 /// The domain of the operators that ONNX does not have, gradients above all.

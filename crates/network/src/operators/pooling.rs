@@ -1,5 +1,8 @@
 //! `MaxPool` and `AveragePool` over one or two spatial axes, and their gradients.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use eyebar_tensor::blocked::{self, BLOCK};
 use eyebar_tensor::conv::Conv2d;
 use eyebar_tensor::pool::{self, Axes, WindowAxis};
@@ -7,6 +10,7 @@ use eyebar_tensor::simd::Isa;
 
 use super::conv::conv_2d;
 use super::spatial::{Padding, Window};
+use super::unary::is_relu_gradient;
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
 use crate::layout::{BlockedKernel, Layout, LocalKernel, LocalWork};
@@ -164,7 +168,7 @@ impl Operator for Pooling {
         let (Some(cotangent), true) = (cotangents[0], wanted[0]) else { return Ok(vec![None]) };
         let x = node.input(0)?;
         let shape = graph.shape(x).to_vec();
-        let gradient = PoolingGrad { reduction: self.reduction, window: self.window.clone(), shape };
+        let gradient = PoolingGrad { reduction: self.reduction, window: self.window.clone(), shape, gated: false };
         let inputs = if self.reduction == Reduction::Max { vec![cotangent, x] } else { vec![cotangent] };
         Ok(vec![Some(graph.apply(gradient, &inputs)?)])
     }
@@ -181,6 +185,24 @@ pub(super) struct PoolingGrad {
     reduction: Reduction,
     window: Window,
     shape: Vec<usize>,
+    /// Whether a maximum that is not above 0 gets nothing: with the gradient of the ReLU whose output was pooled.
+    gated: bool,
+}
+
+/// The gradient of a maximum `pool` together with that of the ReLU behind which it pooled, if `relu` is that.
+pub(crate) fn gated_max_gradient(pool: &Node, relu: &Node) -> Option<Node> {
+    let operator: &dyn Any = &*pool.operator;
+    let gradient: &PoolingGrad = operator.downcast_ref()?;
+    let fits = gradient.reduction == Reduction::Max
+        && is_relu_gradient(&*relu.operator)
+        && relu.inputs.first() == Some(&pool.output(0).ok())
+        && relu.inputs.get(1) == pool.inputs.get(1);
+    fits.then(|| Node {
+        name: pool.name.clone(),
+        operator: Arc::new(PoolingGrad { gated: true, ..gradient.clone() }),
+        inputs: pool.inputs.clone(),
+        outputs: relu.outputs.clone(),
+    })
 }
 
 impl PoolingGrad {
@@ -188,7 +210,12 @@ impl PoolingGrad {
         let include_padding = node.flag("count_include_pad", false);
         let is_max = node.operator() == "MaxPoolGrad";
         let reduction = if is_max { Reduction::Max } else { Reduction::Average { include_padding } };
-        Ok(Self { reduction, window: Window::read(node)?, shape: node.sizes("shape")?.unwrap_or_default() })
+        Ok(Self {
+            reduction,
+            window: Window::read(node)?,
+            shape: node.sizes("shape")?.unwrap_or_default(),
+            gated: false,
+        })
     }
 
     /// Gradient of the maximum over all cells of the lines of `[N, C, cells]`.
@@ -196,7 +223,7 @@ impl PoolingGrad {
         let pads = Padding::Explicit { begin: Vec::new(), end: Vec::new() };
         let kernel = vec![shape[2]];
         let window = Window { kernel, strides: Vec::new(), pads, dilations: Vec::new(), ceil_mode: false };
-        Self { reduction: Reduction::Max, window, shape: shape.to_vec() }
+        Self { reduction: Reduction::Max, window, shape: shape.to_vec(), gated: false }
     }
 }
 
@@ -229,7 +256,13 @@ impl Operator for PoolingGrad {
         let cotangent = arguments.f32(0)?.data();
         let mut dx = pool.take(&self.shape);
         match self.reduction {
-            Reduction::Max => pool::max_pool_gradient(arguments.f32(1)?.data(), cotangent, &axes, dx.data_mut()),
+            Reduction::Max => {
+                let x = arguments.f32(1)?.data();
+                pool::max_pool_gradient(x, cotangent, &axes, dx.data_mut());
+                if self.gated {
+                    dx.data_mut().iter_mut().zip(x).for_each(|(dx, x)| *dx = if *x > 0.0 { *dx } else { 0.0 });
+                }
+            }
             Reduction::Average { include_padding } => {
                 pool::average_pool_gradient(cotangent, &axes, include_padding, dx.data_mut());
             }
@@ -242,7 +275,7 @@ impl Operator for PoolingGrad {
             return Ok(None);
         }
         let (axes, _) = resolve(&self.window, &self.shape)?;
-        let kernel = BlockedMaxGrad { windows: conv_2d(&axes, BLOCK, BLOCK, BLOCK) };
+        let kernel = BlockedMaxGrad { windows: conv_2d(&axes, BLOCK, BLOCK, BLOCK), gated: self.gated };
         let reaches = axes.iter().all(WindowAxis::always_reaches);
         Ok(reaches.then(|| BlockedKernel { kernel: Box::new(kernel), inputs: vec![Some(Layout::Blocked); 2] }))
     }
@@ -280,13 +313,15 @@ impl Kernel for BlockedPooling {
 /// The gradient of a maximum; inputs are the cotangent and the pooled activation.
 struct BlockedMaxGrad {
     windows: Conv2d,
+    gated: bool,
 }
 
 impl Kernel for BlockedMaxGrad {
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
         let (cotangent, x) = (arguments.f32(0)?, arguments.f32(1)?);
         let mut dx = pool.take(x.shape());
-        blocked::pool_max_gradient(Isa::detect(), &self.windows, x.data(), cotangent.data(), dx.data_mut());
+        let (isa, conv) = (Isa::detect(), &self.windows);
+        blocked::pool_max_gradient(isa, conv, x.data(), cotangent.data(), self.gated, dx.data_mut());
         Ok(vec![dx.into()])
     }
 }

@@ -1,5 +1,7 @@
 //! Element-wise operators of one input: activation functions and elementary functions.
 
+use std::any::Any;
+
 use super::binary::Binary;
 use super::blocked::{lifted, local};
 use super::function::{Function, Seen};
@@ -160,6 +162,11 @@ fn attributes(function: Function) -> Vec<Attribute> {
 /// dx = dy · f′. Inputs are dy and, as [`Function::derivative_of`] says, the input or the output of f, of one shape.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UnaryGrad(Function);
+
+/// Whether the operator is the gradient of a ReLU: the cotangent (input 0) where the ReLU's output (input 1) is above 0.
+pub(crate) fn is_relu_gradient(operator: &dyn Any) -> bool {
+    matches!(operator.downcast_ref(), Some(UnaryGrad(Function::Relu)))
+}
 
 impl UnaryGrad {
     pub(super) fn read(node: &NodeReader<'_>) -> Result<Self, OperatorError> {

@@ -71,21 +71,29 @@ pub fn global_average(input: &[f32], pixels: usize, out: &mut [f32]) {
     });
 }
 
-/// Gradient of [`pool_max`]: each window passes its cotangent to its first maximum in row-major order, as in PyTorch.
+/// Gradient of [`pool_max`]: each window passes its cotangent to its first maximum in row-major order, as in PyTorch;
+/// where the pool is `gated`, only to one above 0, which is the gradient of a ReLU before it.
 ///
 /// # Panics
 /// When the sizes do not fit.
-pub fn pool_max_gradient(isa: Isa, conv: &Conv2d, input: &[f32], cotangent: &[f32], out: &mut [f32]) {
+pub fn pool_max_gradient(isa: Isa, conv: &Conv2d, input: &[f32], cotangent: &[f32], gated: bool, out: &mut [f32]) {
     let (plane, positions) = (conv.input.0 * conv.input.1 * BLOCK, conv.positions() * BLOCK);
     assert!(input.len() == out.len() && input.len() * positions == cotangent.len() * plane, "arrays do not fit");
     if out.is_empty() {
         return;
     }
+    let quarters = (conv.kernel, conv.stride, conv.dilation, conv.pad) == ((2, 2), (2, 2), (1, 1), (0, 0))
+        && 2 * conv.output.0 <= conv.input.0
+        && 2 * conv.output.1 <= conv.input.1;
     let planes = input.par_chunks(plane).zip(cotangent.par_chunks(positions)).zip(out.par_chunks_mut(plane));
     planes.for_each(|((input, cotangent), out)| {
         // SAFETY: `isa` proves the instruction set.
         unsafe {
-            dispatch!(isa, gradient_plane(conv: &Conv2d, input: &[f32], cotangent: &[f32], out: &mut [f32]));
+            if quarters {
+                dispatch!(isa, gradient_of_quarters(conv: &Conv2d, input: &[f32], cotangent: &[f32], gated: bool, out: &mut [f32]));
+            } else {
+                dispatch!(isa, gradient_plane(conv: &Conv2d, input: &[f32], cotangent: &[f32], gated: bool, out: &mut [f32]));
+            }
         }
     });
 }
@@ -176,7 +184,7 @@ unsafe fn fold_pixels<S: Simd, const COUNT: usize>(
 /// # Safety
 /// The processor has the instruction set of `S`.
 #[inline(always)]
-unsafe fn gradient_plane<S: Simd>(conv: &Conv2d, input: &[f32], cotangent: &[f32], out: &mut [f32]) {
+unsafe fn gradient_plane<S: Simd>(conv: &Conv2d, input: &[f32], cotangent: &[f32], gated: bool, out: &mut [f32]) {
     out.fill(0.0);
     let mut taps = Vec::new();
     for (row, cotangent) in cotangent.chunks_exact(conv.output.1 * BLOCK).enumerate() {
@@ -200,10 +208,75 @@ unsafe fn gradient_plane<S: Simd>(conv: &Conv2d, input: &[f32], cotangent: &[f32
                     let out: &mut [f32; BLOCK] =
                         out[place(tap)..].first_chunk_mut().expect("taps lie inside the plane");
                     for lane in 0..BLOCK {
-                        out[lane] += if chosen[lane] == tap.index as u32 { cotangent[column][lane] } else { 0.0 };
+                        let passes = chosen[lane] == tap.index as u32 && (!gated || most[lane] > 0.0);
+                        out[lane] += if passes { cotangent[column][lane] } else { 0.0 };
                     }
                 }
             }
         }
+    }
+}
+
+/// [`gradient_plane`] where every cell belongs to one window of 2 × 2 at most: every pool of VGG.
+///
+/// # Safety
+/// The processor has the instruction set of `S`.
+#[inline(always)]
+unsafe fn gradient_of_quarters<S: Simd>(conv: &Conv2d, input: &[f32], cotangent: &[f32], gated: bool, out: &mut [f32]) {
+    let (width, windows) = (conv.input.1 * BLOCK, conv.output.1);
+    if 2 * conv.output.0 < conv.input.0 {
+        out[2 * conv.output.0 * width..].fill(0.0);
+    }
+    let rows = input.chunks_exact(2 * width).zip(out.chunks_exact_mut(2 * width));
+    for (cotangent, (input, out)) in cotangent.chunks_exact(windows * BLOCK).zip(rows) {
+        let (upper, lower) = input.split_at(width);
+        let (out_upper, out_lower) = out.split_at_mut(width);
+        out_upper[2 * windows * BLOCK..].fill(0.0);
+        out_lower[2 * windows * BLOCK..].fill(0.0);
+        for window in 0..windows {
+            for lane in (0..BLOCK).step_by(S::LANES) {
+                let (at, next) = (2 * window * BLOCK + lane, (2 * window + 1) * BLOCK + lane);
+                // SAFETY: `2 · windows` pixels lie in every row.
+                unsafe {
+                    let cells = [
+                        S::load(upper.as_ptr().add(at)),
+                        S::load(upper.as_ptr().add(next)),
+                        S::load(lower.as_ptr().add(at)),
+                        S::load(lower.as_ptr().add(next)),
+                    ];
+                    let passed = S::load(cotangent.as_ptr().add(window * BLOCK + lane));
+                    let [a, b, c, d] = to_first_maximum::<S>(cells, passed, gated);
+                    S::store(out_upper.as_mut_ptr().add(at), a);
+                    S::store(out_upper.as_mut_ptr().add(next), b);
+                    S::store(out_lower.as_mut_ptr().add(at), c);
+                    S::store(out_lower.as_mut_ptr().add(next), d);
+                }
+            }
+        }
+    }
+}
+
+/// `passed` where a cell holds the first maximum of the four (or the last NaN), 0 elsewhere.
+///
+/// # Safety
+/// The processor has the instruction set of `S`.
+#[inline(always)]
+unsafe fn to_first_maximum<S: Simd>([a, b, c, d]: [S::Vector; 4], passed: S::Vector, gated: bool) -> [S::Vector; 4] {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let zero = S::splat(0.0);
+        let of_two = S::where_larger(b, a, b, a);
+        let of_three = S::where_larger(c, of_two, c, of_two);
+        let most = S::where_larger(d, of_three, d, of_three);
+        let passed = if gated { S::where_positive(most, passed) } else { passed };
+        // What is left for the cells before each.
+        let before_d = S::where_larger(d, of_three, zero, passed);
+        let before_c = S::where_larger(c, of_two, zero, before_d);
+        [
+            S::where_larger(b, a, zero, before_c),
+            S::where_larger(b, a, before_c, zero),
+            S::where_larger(c, of_two, before_d, zero),
+            S::where_larger(d, of_three, passed, zero),
+        ]
     }
 }

@@ -30,6 +30,8 @@ const BLOCK_ELEMENTS: usize = 36 << 12;
 const SHARED_ELEMENTS: usize = 1 << 21;
 /// Blocks from which each core works alone.
 const MANY_BLOCKS: usize = 8;
+/// Transformed weights that may be read again for every such block (16 MiB): they stay in the third cache.
+const LONE_WEIGHTS: usize = 1 << 22;
 /// Channels added up in one go: shorter chains round less.
 const CHAIN: usize = 256;
 /// Elements between two points beyond their own, so that the 36 do not fall on the same lines of a cache.
@@ -116,7 +118,8 @@ impl WinogradConv {
         let channels = conv.channels.next_multiple_of(BLOCK);
         let out = SharedMut::new(out);
         let alone = (BLOCK_ELEMENTS / (POINTS * channels)).max(1).next_multiple_of(8);
-        if tiles.count >= MANY_BLOCKS * alone {
+        let weights = POINTS * channels * blocks(conv.filters) * BLOCK;
+        if tiles.count >= MANY_BLOCKS * alone && weights <= LONE_WEIGHTS {
             (0..tiles.count.div_ceil(alone)).into_par_iter().for_each(|block| {
                 let range = block * alone..tiles.count.min((block + 1) * alone);
                 with_scratch(self.transformed_len(alone) + self.products_len(alone), |scratch| {
@@ -135,7 +138,9 @@ impl WinogradConv {
             });
             return;
         }
-        let together = (SHARED_ELEMENTS / (POINTS * channels)).clamp(1, tiles.count);
+        let most = (SHARED_ELEMENTS / (POINTS * channels)).max(1);
+        // In equal parts: a short last one would read all weights for little.
+        let together = tiles.count.div_ceil(tiles.count.div_ceil(most));
         for first in (0..tiles.count).step_by(together) {
             let count = together.min(tiles.count - first);
             with_scratch(self.transformed_len(count), |transformed| {

@@ -31,6 +31,10 @@ pub(crate) trait Simd {
     unsafe fn maximum(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// The smaller; `b` where either is NaN.
     unsafe fn min(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `value` where `gate` is above 0, and 0 elsewhere.
+    unsafe fn where_positive(gate: Self::Vector, value: Self::Vector) -> Self::Vector;
+    /// `yes` where `a` is larger than `b`, or NaN; `no` elsewhere.
+    unsafe fn where_larger(a: Self::Vector, b: Self::Vector, yes: Self::Vector, no: Self::Vector) -> Self::Vector;
 }
 
 /// Plain Rust on small arrays; compilers turn it into whatever baseline vectors there are.
@@ -92,6 +96,16 @@ impl Simd for Scalar {
     unsafe fn min(a: Self::Vector, b: Self::Vector) -> Self::Vector {
         std::array::from_fn(|lane| if a[lane] < b[lane] { a[lane] } else { b[lane] })
     }
+
+    #[inline(always)]
+    unsafe fn where_positive(gate: Self::Vector, value: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| if gate[lane] > 0.0 { value[lane] } else { 0.0 })
+    }
+
+    #[inline(always)]
+    unsafe fn where_larger(a: Self::Vector, b: Self::Vector, yes: Self::Vector, no: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| if a[lane] > b[lane] || a[lane].is_nan() { yes[lane] } else { no[lane] })
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -100,10 +114,11 @@ pub(crate) use x86::{Avx2, Avx512};
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _CMP_UNORD_Q, _mm256_add_ps, _mm256_blendv_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-        _mm256_max_ps, _mm256_min_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
-        _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_mov_ps, _mm512_max_ps, _mm512_min_ps,
-        _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
+        __m256, __m512, _CMP_GT_OQ, _CMP_UNORD_Q, _mm256_add_ps, _mm256_and_ps, _mm256_blendv_ps, _mm256_cmp_ps,
+        _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_or_ps, _mm256_set1_ps,
+        _mm256_setzero_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps,
+        _mm512_loadu_ps, _mm512_mask_mov_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_set1_ps,
+        _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,
     };
 
     use super::Simd;
@@ -116,7 +131,7 @@ mod x86 {
 
     macro_rules! implement {
         ($name:ident, $vector:ty, $lanes:literal, $rows:literal, $vectors:literal, $pixels:literal, $blocks:literal,
-         $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident, $max:ident, $min:ident, $maximum:expr) => {
+         $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident, $max:ident, $min:ident, $maximum:expr, $positive:expr, $larger:expr) => {
             // SAFETY (all methods): the trait's caller promises the instruction set and valid pointers.
             impl Simd for $name {
                 type Vector = $vector;
@@ -170,6 +185,21 @@ mod x86 {
                 unsafe fn min(a: Self::Vector, b: Self::Vector) -> Self::Vector {
                     unsafe { $min(a, b) }
                 }
+
+                #[inline(always)]
+                unsafe fn where_positive(gate: Self::Vector, value: Self::Vector) -> Self::Vector {
+                    unsafe { $positive(gate, value) }
+                }
+
+                #[inline(always)]
+                unsafe fn where_larger(
+                    a: Self::Vector,
+                    b: Self::Vector,
+                    yes: Self::Vector,
+                    no: Self::Vector,
+                ) -> Self::Vector {
+                    unsafe { $larger(a, b, yes, no) }
+                }
             }
         };
     }
@@ -190,7 +220,12 @@ mod x86 {
         _mm256_sub_ps,
         _mm256_max_ps,
         _mm256_min_ps,
-        |a, b| _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a))
+        |a, b| _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a)),
+        |gate, value| _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps()), value),
+        |a, b, yes, no| {
+            let larger = _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b), _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
+            _mm256_blendv_ps(no, yes, larger)
+        }
     );
     implement!(
         Avx512,
@@ -208,7 +243,12 @@ mod x86 {
         _mm512_sub_ps,
         _mm512_max_ps,
         _mm512_min_ps,
-        |a, b| _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a), a)
+        |a, b| _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a), a),
+        |gate, value| _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_setzero_ps()), value),
+        |a, b, yes, no| {
+            let larger = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
+            _mm512_mask_mov_ps(no, larger, yes)
+        }
     );
 }
 

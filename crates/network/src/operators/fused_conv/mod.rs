@@ -1,4 +1,5 @@
-//! A convolution with what follows it: batch normalisation, a second summand, an activation function.
+//! A convolution with what follows it: batch normalisation, a second summand, an activation function or the gradient of
+//! one.
 //!
 //! [`crate::fuse`] makes it for a plan; no file has it, and it has no gradient.
 
@@ -21,7 +22,8 @@ use crate::operator::{Arguments, Inputs, Kernel, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
 
-/// out = activation(conv(input 0) + bias + input 1), where input 1 may be left out.
+/// out = activation(conv(input 0) + bias + residual), and 0 where the gate is not above 0. Input 1 is the residual, the
+/// next one the gate; either may be left out.
 #[derive(Debug, Clone)]
 pub(crate) struct FusedConv {
     pub(crate) conv: Conv2d,
@@ -31,6 +33,7 @@ pub(crate) struct FusedConv {
     pub(crate) bias: Vec<f32>,
     pub(crate) activation: Activation,
     pub(crate) residual: bool,
+    pub(crate) gate: bool,
     /// Whether it must be a direct sum ([`crate::Graph::is_strict`]).
     pub(crate) strict: bool,
 }
@@ -59,7 +62,15 @@ pub(crate) fn convolution(operator: &dyn Operator, inputs: Inputs<'_>) -> Option
         Some(_) => constant(2)?.as_f32()?.data().to_vec(),
         None => vec![0.0; conv.filters],
     };
-    Some(FusedConv { conv, weights, bias, activation: Activation::Identity, residual: false, strict: false })
+    Some(FusedConv {
+        conv,
+        weights,
+        bias,
+        activation: Activation::Identity,
+        residual: false,
+        gate: false,
+        strict: false,
+    })
 }
 
 /// The activation function that a node of `operator` applies to input 0, of `channels` channels.
@@ -93,7 +104,7 @@ fn winograd_pays(conv: &Conv2d, images: usize) -> bool {
     const TRANSFORM: usize = 8_000;
     // Reading a weight from memory.
     const READ: usize = 20;
-    if !WinogradConv::fits(conv) || conv.channels.min(conv.filters) < FEWEST_CHANNELS {
+    if !WinogradConv::fits(conv) || conv.channels < FEWEST_CHANNELS {
         return false;
     }
     let (blocks, filters) = (blocked::blocks(conv.channels), blocked::blocks(conv.filters));
@@ -131,7 +142,8 @@ impl Operator for FusedConv {
         let Some(kernel) = self.blocked(images, layouts[0] == Layout::Dense) else { return Ok(None) };
         let dense = matches!(&kernel.method, Method::Direct(direct) if direct.is_dense());
         let input = if dense { Layout::Dense } else { Layout::Blocked };
-        let inputs = [Some(input)].into_iter().chain(self.residual.then_some(Some(Layout::Blocked))).collect();
+        let others = usize::from(self.residual) + usize::from(self.gate);
+        let inputs = [Some(input)].into_iter().chain(std::iter::repeat_n(Some(Layout::Blocked), others)).collect();
         Ok(Some(BlockedKernel { kernel: Box::new(kernel), inputs }))
     }
 
@@ -172,13 +184,15 @@ impl FusedConv {
         if let Activation::Leaky(slopes) = &mut activation {
             slopes.resize(conv.filters.next_multiple_of(BLOCK), 0.0);
         }
-        Some(BlockedConv { method, shape: self.output(1).to_vec(), bias, activation })
+        let extras = Extras { residual: self.residual, gate: self.gate };
+        Some(BlockedConv { method, shape: self.output(1).to_vec(), bias, activation, extras })
     }
 
     fn dense(&self) -> Result<DenseConv, OperatorError> {
         let packed = PackedConv::new(Isa::detect(), self.conv, self.weights.data());
         let (bias, activation) = (self.bias.clone(), self.activation.clone());
-        Ok(DenseConv { packed, shape: self.output(1).to_vec(), bias, activation })
+        let extras = Extras { residual: self.residual, gate: self.gate };
+        Ok(DenseConv { packed, shape: self.output(1).to_vec(), bias, activation, extras })
     }
 }
 
@@ -188,17 +202,36 @@ enum Method {
     Depthwise(DepthwiseConv),
 }
 
+/// Which inputs there are behind the image.
+#[derive(Debug, Clone, Copy)]
+struct Extras {
+    residual: bool,
+    gate: bool,
+}
+
+impl Extras {
+    /// Residual and gate.
+    fn find(self, arguments: Arguments<'_>) -> Result<[Option<&'_ [f32]>; 2], OperatorError> {
+        let input = |wanted: bool, index| match wanted {
+            true => arguments.f32(index).map(|tensor| Some(tensor.data())),
+            false => Ok(None),
+        };
+        Ok([input(self.residual, 1)?, input(self.gate, 1 + usize::from(self.residual))?])
+    }
+}
+
 struct BlockedConv {
     method: Method,
     /// Of one image, dense.
     shape: Vec<usize>,
     bias: Vec<f32>,
     activation: Activation,
+    extras: Extras,
 }
 
 impl Kernel for BlockedConv {
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
-        convolve(&self.method, &self.shape, &self.bias, &self.activation, arguments, pool).map(|value| vec![value])
+        self.convolve(&self.method, &self.shape, arguments, pool).map(|value| vec![value])
     }
 
     fn algorithm(&self) -> &'static str {
@@ -218,31 +251,32 @@ impl LocalWork for BlockedConv {
             Method::Winograd(method) => Method::Winograd(method.resized(conv)),
             Method::Depthwise(method) => Method::Depthwise(method.resized(conv)),
         };
-        let (shape, bias) = (vec![1, conv.filters, conv.output.0, conv.output.1], &self.bias);
-        convolve(&method, &shape, bias, &self.activation, arguments, pool)
+        self.convolve(&method, &[1, conv.filters, conv.output.0, conv.output.1], arguments, pool)
     }
 }
 
-fn convolve(
-    method: &Method,
-    shape: &[usize],
-    bias: &[f32],
-    activation: &Activation,
-    arguments: Arguments<'_>,
-    pool: &Pool,
-) -> Result<Value, OperatorError> {
-    let input = arguments.f32(0)?;
-    let residual = arguments.optional_f32(1)?.map(|residual| residual.data());
-    let epilogue = Epilogue { bias, residual, activation };
-    let mut shape = blocked_shape(shape);
-    shape[0] = input.shape()[0];
-    let mut out = pool.take(&shape);
-    match method {
-        Method::Direct(conv) => conv.run(input.data(), epilogue, out.data_mut()),
-        Method::Winograd(conv) => conv.run(input.data(), epilogue, out.data_mut()),
-        Method::Depthwise(conv) => conv.run(input.data(), epilogue, out.data_mut()),
+impl BlockedConv {
+    /// `shape` is that of one image's output, dense.
+    fn convolve(
+        &self,
+        method: &Method,
+        shape: &[usize],
+        arguments: Arguments<'_>,
+        pool: &Pool,
+    ) -> Result<Value, OperatorError> {
+        let input = arguments.f32(0)?;
+        let [residual, gate] = self.extras.find(arguments)?;
+        let epilogue = Epilogue { bias: &self.bias, residual, activation: &self.activation, gate };
+        let mut shape = blocked_shape(shape);
+        shape[0] = input.shape()[0];
+        let mut out = pool.take(&shape);
+        match method {
+            Method::Direct(conv) => conv.run(input.data(), epilogue, out.data_mut()),
+            Method::Winograd(conv) => conv.run(input.data(), epilogue, out.data_mut()),
+            Method::Depthwise(conv) => conv.run(input.data(), epilogue, out.data_mut()),
+        }
+        Ok(out.into())
     }
-    Ok(out.into())
 }
 
 struct DenseConv {
@@ -250,6 +284,7 @@ struct DenseConv {
     shape: Vec<usize>,
     bias: Vec<f32>,
     activation: Activation,
+    extras: Extras,
 }
 
 impl Kernel for DenseConv {
@@ -260,8 +295,9 @@ impl Kernel for DenseConv {
         let pixels = shape[2] * shape[3];
         let mut out = pool.take(&shape);
         self.packed.run(input.data(), Some(&self.bias), out.data_mut());
-        if let Some(residual) = arguments.optional_f32(1)? {
-            out.data_mut().iter_mut().zip(residual.data()).for_each(|(out, value)| *out += value);
+        let [residual, gate] = self.extras.find(arguments)?;
+        if let Some(residual) = residual {
+            out.data_mut().iter_mut().zip(residual).for_each(|(out, value)| *out += value);
         }
         for (plane, out) in out.data_mut().chunks_exact_mut(pixels.max(1)).enumerate() {
             let channel = plane % self.shape[1];
@@ -276,6 +312,9 @@ impl Kernel for DenseConv {
                     out.iter_mut().for_each(|x| *x = if *x < 0.0 { slopes[channel] * *x } else { *x });
                 }
             }
+        }
+        if let Some(gate) = gate {
+            out.data_mut().iter_mut().zip(gate).for_each(|(out, gate)| *out = if *gate > 0.0 { *out } else { 0.0 });
         }
         Ok(vec![out.into()])
     }
