@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod bench;
 mod cam;
 mod demo;
 mod filters;
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     Occlude(occlude::Occlude),
     Mask(mask::MaskCommand),
     Quantize(quantize::Quantize),
+    Bench(bench::Bench),
     Models(models::Models),
 }
 
@@ -39,6 +41,7 @@ impl Command {
             Self::Occlude(command) => command.run(global),
             Self::Mask(command) => command.run(global),
             Self::Quantize(command) => command.run(global),
+            Self::Bench(command) => command.run(global),
             Self::Models(command) => command.run(global),
         }
     }

@@ -233,3 +233,28 @@ fn plans_are_shown() {
     let text = folder.eyebar(&["inspect", "--model", "efficientnet-lite0", "--plan"]).succeeds();
     assert!(text.out.contains("How it runs") && text.out.contains("depthwise"), "{text}");
 }
+
+#[test]
+fn bench_speed_measures_every_work() {
+    let (folder, network) = (Folder::new(), Network::open("resnet_basic"));
+    let words = ["bench", "speed", "--model", &network.model, "--runs", "2", "--threads", "2"];
+    let json = folder.eyebar(&[&words[..], &["--json"]].concat()).succeeds().json();
+    for key in ["load_ms", "forward_ms", "gradient_step_ms", "cam_ms", "occlusion_ms"] {
+        assert!(json[key].as_f64().is_some_and(|ms| ms > 0.0), "{key}: {json}");
+    }
+    assert_eq!((&json["runs"], &json["threads"]), (&json!(2), &json!(2)), "{json}");
+    assert!(["scalar", "avx2", "avx512"].iter().any(|isa| json["isa"] == *isa), "{json}");
+    #[cfg(target_os = "linux")]
+    assert!(json["peak_rss_mb"].as_f64().is_some_and(|mb| mb > 1.0), "{json}");
+    let text = folder.eyebar(&[&words[..], &["--layer", &network.layer()]].concat()).succeeds().out;
+    assert!(text.contains("Grad-CAM at") && text.contains("medians of 2 runs with 2 threads"), "{text}");
+    for (more, says) in [
+        (&["--size", "0"][..], "hint: write a side"),
+        (&["--runs", "0"], "from 1 to 1000"),
+        (&["--layer", "nowhere"], "nowhere"),
+    ] {
+        let run = folder.eyebar(&[&words[..4], more].concat());
+        assert!(run.code != 0 && run.err.contains(says), "{run}");
+    }
+    assert!(folder.files().is_empty());
+}

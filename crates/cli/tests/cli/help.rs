@@ -2,7 +2,8 @@
 
 use crate::harness::{Folder, Network, photo};
 
-const COMMANDS: [&str; 9] = ["demo", "inspect", "predict", "filters", "cam", "occlude", "mask", "quantize", "models"];
+const COMMANDS: [&str; 10] =
+    ["demo", "inspect", "predict", "filters", "cam", "occlude", "mask", "quantize", "bench", "models"];
 
 #[test]
 fn help() {
@@ -83,6 +84,11 @@ fn the_examples_work() {
                 "filters" => &["--steps", "1"],
                 "occlude" if !words.iter().any(|word| word == "--patch") => &["--patch", "75", "--stride", "75"],
                 "quantize" => &["--smallest", "64"],
+                // Sizes that the networks here take are their own.
+                "bench" => {
+                    words.retain(|word| word != "--size" && word != "224");
+                    &["--runs", "1"]
+                }
                 _ => &[],
             };
             words.extend(more.iter().map(|&word| word.to_owned()));

@@ -9,5 +9,6 @@ pub mod plan;
 pub mod predict;
 pub mod quantise;
 mod regions;
+pub mod speed;
 
 pub use regions::RegionShare;

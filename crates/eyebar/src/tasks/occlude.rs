@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use eyebar_explain::perturbation::{Occlusion, Scorer};
-use eyebar_explain::{ExplainError, Progress};
+use eyebar_explain::{ExplainError, Objective, Progress};
 use eyebar_imaging::overlay::{DEFAULT_ALPHA, colourise, normalise, overlay};
 use eyebar_imaging::{Colormap, RgbImage, Scale};
-use eyebar_network::NetworkError;
+use eyebar_network::{NetworkError, ValueId};
 use eyebar_report::{Cell, ColourBar, Figure, Row, Table};
 use eyebar_tensor::Tensor;
 use serde::Serialize;
@@ -99,11 +99,7 @@ pub fn occlude_scene(
     // A photograph's fill is in grey values; an array is taken as it is, so its fill is in its own units.
     let spec = if scene.canvas.is_some() { model.spec()?.clone() } else { model.spec_or_layout() };
     let shape = scene.input.shape();
-    let plan = |batch| Scorer::new(model.graph(), model.input(), shape, target.output, &*target.objective, batch);
-    let scorer = match plan(BATCH) {
-        Err(ExplainError::Network(NetworkError::Memory { .. })) => plan(1),
-        planned => planned,
-    };
+    let scorer = scorer(model, shape, target.output, &*target.objective);
     let found = scorer.and_then(|scorer| occlusion.run(&scorer, &scene.input, &spec, progress));
     let found = found.map_err(in_explanation(model))?;
     Ok(OcclusionResult {
@@ -127,6 +123,20 @@ pub fn occlude_scene(
         map: found.map,
         canvas: scene.canvas.clone(),
     })
+}
+
+/// The scores of pictures of `shape`, as many at a time as there is memory for.
+pub(super) fn scorer(
+    model: &Model,
+    shape: &[usize],
+    output: ValueId,
+    objective: &dyn Objective,
+) -> Result<Scorer, ExplainError> {
+    let plan = |batch| Scorer::new(model.graph(), model.input(), shape, output, objective, batch);
+    match plan(BATCH) {
+        Err(ExplainError::Network(NetworkError::Memory { .. })) => plan(1),
+        planned => planned,
+    }
 }
 
 impl OcclusionResult {
