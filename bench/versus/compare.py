@@ -1,7 +1,8 @@
 """Compares Eyebar with its peers: the same weights, the same input, two threads each, alternating runs, medians.
 
-usage: compare.py DIR [--eyebar PROGRAM] [--runs 11] [--only TEXT] [--opencv PYTHON]
-DIR holds what models.py wrote; PROGRAM is the release build of eyebar-versus; PYTHON has OpenCV 4.12.
+usage: compare.py DIR [--eyebar FOLDER] [--runs 11] [--only TEXT] [--opencv PYTHON]
+DIR holds what models.py wrote; FOLDER the release builds of eyebar and eyebar-versus; PYTHON has OpenCV 4.12.
+Behind a median stands half of what lies between the quartiles. Rows in MB compare the most memory that a process held.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -39,14 +41,24 @@ ROWS = [
      [("onnxruntime", ["forward", "mobilenet_v2", "224"], 1.00)]),
 ]
 
+# Whole processes: name, unit, what Eyebar is asked, what PyTorch is asked, the ratio to reach.
+PROCESSES = [
+    ("VGG16 forward, peak memory", "MB", ["{e}/eyebar-versus", "forward", "{d}/vgg16.onnx", "224"],
+     ["forward", "vgg16", "224"], 0.50),
+    ("start to the first Grad-CAM", "ms", ["{e}/eyebar", "cam", "{p}", "--raw", "/dev/null"],
+     ["start", "efficientnet_b0"], 0.10),
+]
+
+
+ENVIRONMENT = {**os.environ, "RAYON_NUM_THREADS": THREADS, "OMP_NUM_THREADS": THREADS}
+
 
 class Worker:
     """A process that does its work once for every line."""
 
     def __init__(self, command):
-        environment = {**os.environ, "RAYON_NUM_THREADS": THREADS, "OMP_NUM_THREADS": THREADS}
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        stderr=subprocess.DEVNULL, env=environment)
+                                        stderr=subprocess.DEVNULL, env=ENVIRONMENT)
         self.answer()
 
     def answer(self):
@@ -73,16 +85,45 @@ class Worker:
         self.process.wait()
 
 
+def whole_process(command, unit):
+    """Milliseconds of a process, or the most memory that it held (10⁶ bytes), when it does its work once."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               env=ENVIRONMENT)
+    process.stdin.write(b"\n")
+    process.stdin.close()
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{command} failed: {said.decode().strip()[-300:]}")
+    return usage.ru_maxrss * 1024 / 1e6 if unit == "MB" else (time.perf_counter() - start) * 1e3
+
+
+def show(name, peer, pairs, wanted):
+    def cell(values):
+        low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+        return f"{statistics.median(values):10.1f}{f'±{(high - low) / 2:.1f}':>8}"
+
+    ours, theirs = zip(*pairs)
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    print(f"{name:36}{peer:13}{cell(ours)}{cell(theirs)}{ratio:8.3f}{wanted:8.3f}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=Path)
-    parser.add_argument("--eyebar", default=str(HERE.parent.parent / "target/release/eyebar-versus"))
+    parser.add_argument("--eyebar", default=str(HERE.parent.parent / "target/release"))
     parser.add_argument("--opencv", default=sys.executable)
     parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--only", default="")
     options = parser.parse_args()
-    places = {"d": str(options.directory), "m": str(HERE.parent.parent / "models")}
-    print(f"{'work':36}{'peer':13}{'Eyebar ms':>10}{'peer ms':>10}{'ratio':>8}{'wanted':>8}")
+    places = {
+        "d": str(options.directory),
+        "e": options.eyebar,
+        "m": str(HERE.parent.parent / "models"),
+        "p": str(HERE.parent.parent / "fixtures/photos/chelsea.png"),
+    }
+    print(f"{'work':36}{'peer':13}{'Eyebar ms':>10}{'':8}{'peer ms':>10}{'':8}{'ratio':>8}{'wanted':>8}")
     for name, asked, peers in ROWS:
         if options.only not in name:
             continue
@@ -90,17 +131,24 @@ def main():
             python = options.opencv if peer == "opencv" else sys.executable
             command = [python, str(HERE / "peers.py"), peer, arguments[0], places["d"], *arguments[1:]]
             try:
-                ours = Worker([options.eyebar, *(text.format(**places) for text in asked)])
+                ours = Worker([options.eyebar + "/eyebar-versus", *(text.format(**places) for text in asked)])
                 theirs = Worker(command)
             except RuntimeError as error:
                 print(f"{name:36}{peer:13}{error}")
                 continue
-            times = [(ours.run(), theirs.run()) for _ in range(options.runs + 1)][1:]
+            # Work of many seconds has little spread.
+            runs = options.runs if theirs.once() < 5 else min(options.runs, 3)
+            times = [(ours.run() * 1e3, theirs.run() * 1e3) for _ in range(runs + 1)][1:]
             ours.close()
             theirs.close()
-            eyebar, other = (statistics.median(column) for column in zip(*times))
-            print(f"{name:36}{peer:13}{eyebar * 1e3:10.1f}{other * 1e3:10.1f}{eyebar / other:8.3f}{wanted:8.3f}",
-                  flush=True)
+            show(name, peer, times, wanted)
+    for name, unit, asked, arguments, wanted in PROCESSES:
+        if options.only not in name:
+            continue
+        ours = [text.format(**places) for text in asked]
+        theirs = [sys.executable, str(HERE / "peers.py"), "pytorch", arguments[0], places["d"], *arguments[1:]]
+        pairs = [(whole_process(ours, unit), whole_process(theirs, unit)) for _ in range(min(options.runs, 5) + 1)][1:]
+        show(f"{name}, {unit}", "pytorch", pairs, wanted)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def torch_models():
         "vgg16": torchvision.models.vgg16(),
         "resnet50": torchvision.models.resnet50(),
         "mobilenet_v2": torchvision.models.mobilenet_v2(),
+        "efficientnet_b0": torchvision.models.efficientnet_b0(),
     }
 
 

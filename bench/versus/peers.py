@@ -64,6 +64,24 @@ def pytorch_ascent(directory, name, layer, size):
     return run
 
 
+def pytorch_start(directory, name):
+    """A Grad-CAM of a photograph, from nothing; torchvision has no EfficientNet-Lite, B0 is its nearest relative."""
+    torch, model = torch_model(directory, name)
+    from PIL import Image
+
+    photograph = Path(__file__).resolve().parent.parent.parent / "fixtures/photos/chelsea.png"
+    pixels = np.asarray(Image.open(photograph).convert("RGB").resize((224, 224)), dtype=np.float32)
+    image = torch.from_numpy((pixels / 255 - 0.45) / 0.226).permute(2, 0, 1)[None].contiguous()
+
+    def run():
+        layer = model.features(image).requires_grad_(True)
+        scores = model.classifier(torch.flatten(model.avgpool(layer), 1))
+        gradient, = torch.autograd.grad(scores.max(), layer)
+        torch.relu((layer * gradient.mean((2, 3), keepdim=True)).sum(1))
+
+    return run
+
+
 def grad_cam_cam(directory, name, layer):
     torch, model = torch_model(directory, name)
     from pytorch_grad_cam import GradCAM
