@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::epilogue::Epilogue;
+use super::epilogue::{Epilogue, Finish};
 use super::windows::{Spans, Tap, corner};
 use super::{BLOCK, blocks, filling_is_small};
 use crate::conv::Conv2d;
@@ -63,7 +63,7 @@ impl DepthwiseConv {
         assert_eq!(input.len() * positions, out.len() * plane, "input and output do not fit");
         let count = blocks(conv.channels);
         assert!(out.len().is_multiple_of(count * positions), "a part of an image");
-        epilogue.check(count, out.len());
+        let finish = epilogue.prepare(count, out.len());
         if out.is_empty() {
             return;
         }
@@ -75,7 +75,7 @@ impl DepthwiseConv {
             parts.for_each(|(task, out)| {
                 let row = task * rows_per_task;
                 let at = index * positions + row * conv.output.1 * BLOCK;
-                let job = &mut Job { conv, plane, weights, epilogue, channel: block * BLOCK, row, at, out };
+                let job = &mut Job { conv, plane, weights, finish, channel: block * BLOCK, row, at, out };
                 // SAFETY: `isa` proves the instruction set.
                 unsafe { dispatch!(self.isa, rows(job: &mut Job<'_>)) }
             });
@@ -89,7 +89,7 @@ struct Job<'a> {
     plane: &'a [f32],
     /// `[taps, 16]`
     weights: &'a [f32],
-    epilogue: Epilogue<'a>,
+    finish: Finish<'a>,
     channel: usize,
     row: usize,
     /// Place of `out` in the whole output.
@@ -118,7 +118,7 @@ unsafe fn rows<S: Simd>(job: &mut Job<'_>) {
                                 job.conv,
                                 job.plane,
                                 job.weights,
-                                &job.epilogue,
+                                &job.finish,
                                 job.channel,
                                 &span,
                                 out,
@@ -150,7 +150,7 @@ unsafe fn pixels<S: Simd, const PIXELS: usize>(
     conv: &Conv2d,
     plane: &[f32],
     weights: &[f32],
-    epilogue: &Epilogue<'_>,
+    finish: &Finish<'_>,
     channel: usize,
     span: &Span<'_>,
     out: &mut [f32],
@@ -173,7 +173,7 @@ unsafe fn pixels<S: Simd, const PIXELS: usize>(
             }
             for (index, sum) in sums.into_iter().enumerate() {
                 let at = index * BLOCK + lane;
-                let value = epilogue.apply::<S>(sum, channel + lane, span.job_at + span.column * BLOCK + at);
+                let value = finish.apply::<S>(sum, channel + lane, span.job_at + span.column * BLOCK + at);
                 S::store(out.as_mut_ptr().add(at), value);
             }
         }

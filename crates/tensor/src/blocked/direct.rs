@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::epilogue::Epilogue;
+use super::epilogue::{Epilogue, Finish};
 use super::frame::Frame;
 use super::panel::{Panels, Product, Sink, multiply};
 use super::{BLOCK, blocks, filling_is_small};
@@ -90,7 +90,7 @@ impl DirectConv {
         let positions = conv.positions();
         let out_len = blocks(conv.filters) * positions * BLOCK;
         assert_eq!(input.len() * out_len, out.len() * image_len, "input and output do not fit");
-        epilogue.check(blocks(conv.filters), out.len());
+        let finish = epilogue.prepare(blocks(conv.filters), out.len());
         if out.is_empty() {
             return;
         }
@@ -120,13 +120,13 @@ impl DirectConv {
                 let frame = Frame::new(conv, rows.len(), lanes);
                 with_scratch(planes * frame.plane(), |data| {
                     frame.fill(conv, rows.start, input, data);
-                    let job = &Job { layer: self, data, frame, row: rows.start, pixels, panels, epilogue, out, first };
+                    let job = &Job { layer: self, data, frame, row: rows.start, pixels, panels, finish, out, first };
                     // SAFETY: `isa` proves the instruction set; tasks write disjoint pixels and filters.
                     unsafe { dispatch!(self.isa, sum(job: &Job<'_>)) }
                 });
             } else {
                 let frame = Frame { rows: conv.input.0, width: conv.input.1, lanes };
-                let job = &Job { layer: self, data: input, frame, row: 0, pixels, panels, epilogue, out, first };
+                let job = &Job { layer: self, data: input, frame, row: 0, pixels, panels, finish, out, first };
                 // SAFETY: as above.
                 unsafe { dispatch!(self.isa, sum(job: &Job<'_>)) }
             }
@@ -154,7 +154,7 @@ struct Job<'a> {
     row: usize,
     pixels: Range<usize>,
     panels: Range<usize>,
-    epilogue: Epilogue<'a>,
+    finish: Finish<'a>,
     out: SharedMut<'a>,
     /// First element of the image's output.
     first: usize,
@@ -187,22 +187,27 @@ unsafe fn sum<S: Simd>(job: &Job<'_>) {
             let blocks = job.layer.panels.blocks_of(panel);
             let positions = conv.positions();
             let sink = Output {
-                job,
+                out: job.out,
+                finish: job.finish,
                 at: job.first + (blocks.start * positions + job.pixels.start) * BLOCK,
                 block_stride: positions * BLOCK,
                 channel: blocks.start * BLOCK,
                 first: range.start == 0,
                 last: range.end == end,
             };
-            let mut place = (job.pixels.start / conv.output.1 - job.row, job.pixels.start % conv.output.1);
+            let (data, columns) = (job.data.as_ptr(), conv.output.1);
+            let (down, along) = (conv.stride.0 * frame.width * lanes, conv.stride.1 * lanes);
+            let mut column = job.pixels.start % columns;
+            let mut offset = (job.pixels.start / columns - job.row) * down + column * along;
+            let to_next_row = down.wrapping_sub((columns - 1) * along);
             let next = |_| {
-                let offset = (place.0 * conv.stride.0 * frame.width + place.1 * conv.stride.1) * lanes;
-                place.1 += 1;
-                if place.1 == conv.output.1 {
-                    place = (place.0 + 1, 0);
-                }
                 debug_assert!(offset < job.data.len());
-                job.data.as_ptr().wrapping_add(offset)
+                let pixel = data.wrapping_add(offset);
+                column += 1;
+                let ended = column == columns;
+                offset = offset.wrapping_add(if ended { to_next_row } else { along });
+                column = if ended { 0 } else { column };
+                pixel
             };
             // SAFETY: the frame holds every tap of the job's pixels.
             unsafe { multiply::<S>(blocks.len(), product(job.layer.panels.rows(panel, row)), next, &sink) };
@@ -212,7 +217,8 @@ unsafe fn sum<S: Simd>(job: &Job<'_>) {
 
 /// Sums go to the output itself; the last ones through the epilogue.
 struct Output<'a> {
-    job: &'a Job<'a>,
+    out: SharedMut<'a>,
+    finish: Finish<'a>,
     /// Element of the first pixel and filter.
     at: usize,
     block_stride: usize,
@@ -233,14 +239,14 @@ impl Sink for Output<'_> {
     #[inline(always)]
     unsafe fn put<S: Simd>(&self, pixel: usize, vector: usize, sums: S::Vector) {
         let at = self.place::<S>(pixel, vector);
-        debug_assert!(at + S::LANES <= self.job.out.len());
+        debug_assert!(at + S::LANES <= self.out.len());
         // SAFETY: the caller promises a pixel of the job, which lies inside the output and is nobody else's.
         unsafe {
-            let to = self.job.out.pointer().add(at);
+            let to = self.out.pointer().add(at);
             // Partial sums are added up: shorter chains round less.
             let sums = if self.first { sums } else { S::add(S::load(to), sums) };
             let value = match self.last {
-                true => self.job.epilogue.apply::<S>(sums, self.channel + vector * S::LANES, at),
+                true => self.finish.apply::<S>(sums, self.channel + vector * S::LANES, at),
                 false => sums,
             };
             S::store(to, value);

@@ -34,21 +34,45 @@ pub struct Epilogue<'a> {
     pub gate: Option<&'a [f32]>,
 }
 
-impl Epilogue<'_> {
-    pub(super) fn check(&self, blocks: usize, out: usize) {
+impl<'a> Epilogue<'a> {
+    /// Checks the sizes and gets ready for `blocks` of filters and an output of `out` elements.
+    ///
+    /// # Panics
+    /// When the sizes do not fit.
+    pub(super) fn prepare(&self, blocks: usize, out: usize) -> Finish<'a> {
         assert_eq!(self.bias.len(), blocks * BLOCK, "bias does not fit");
         assert!(self.residual.is_none_or(|residual| residual.len() == out), "residual does not fit");
         assert!(self.gate.is_none_or(|gate| gate.len() == out), "gate does not fit");
-        if let Activation::Leaky(slopes) = self.activation {
-            assert_eq!(slopes.len(), blocks * BLOCK, "slopes do not fit");
-        }
+        let (low, high, slopes) = match self.activation {
+            Activation::Identity => (f32::NEG_INFINITY, f32::INFINITY, None),
+            Activation::Relu => (0.0, f32::INFINITY, None),
+            Activation::Clip { low, high } => (*low, *high, None),
+            Activation::Leaky(slopes) => {
+                assert_eq!(slopes.len(), blocks * BLOCK, "slopes do not fit");
+                (f32::NEG_INFINITY, f32::INFINITY, Some(&slopes[..]))
+            }
+        };
+        Finish { bias: self.bias, residual: self.residual, gate: self.gate, low, high, slopes }
     }
+}
 
+/// An epilogue without indirections: kernels keep it in registers or on their stack.
+#[derive(Clone, Copy)]
+pub(super) struct Finish<'a> {
+    bias: &'a [f32],
+    residual: Option<&'a [f32]>,
+    gate: Option<&'a [f32]>,
+    low: f32,
+    high: f32,
+    slopes: Option<&'a [f32]>,
+}
+
+impl Finish<'_> {
     /// Finishes the sums of lanes `channel..` that go to element `at` of the output.
     ///
     /// # Safety
-    /// The processor has the instruction set of `S`, [`Epilogue::check`] was passed, and a vector from `channel` and `at`
-    /// on lies inside.
+    /// The processor has the instruction set of `S`, and a vector from `channel` and `at` on lies inside what was prepared
+    /// for.
     #[inline(always)]
     pub(super) unsafe fn apply<S: Simd>(&self, sums: S::Vector, channel: usize, at: usize) -> S::Vector {
         // SAFETY: as the caller promises.
@@ -57,11 +81,9 @@ impl Epilogue<'_> {
             if let Some(residual) = self.residual {
                 value = S::add(value, S::load(residual.as_ptr().add(at)));
             }
-            let value = match self.activation {
-                Activation::Identity => value,
-                Activation::Relu => S::max(S::splat(0.0), value),
-                Activation::Clip { low, high } => S::min(S::splat(*high), S::max(S::splat(*low), value)),
-                Activation::Leaky(slopes) => {
+            value = match self.slopes {
+                None => S::min(S::splat(self.high), S::max(S::splat(self.low), value)),
+                Some(slopes) => {
                     let (zero, slope) = (S::splat(0.0), S::load(slopes.as_ptr().add(channel)));
                     S::multiply_add(slope, S::min(zero, value), S::max(zero, value))
                 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::epilogue::Epilogue;
+use super::epilogue::{Epilogue, Finish};
 use super::panel::{Panels, Product, Sink, multiply};
 use super::{BLOCK, blocks};
 use crate::conv::Conv2d;
@@ -109,7 +109,7 @@ impl WinogradConv {
         let image_len = blocks(conv.channels) * conv.input.0 * conv.input.1 * BLOCK;
         let out_len = blocks(conv.filters) * conv.positions() * BLOCK;
         assert_eq!(input.len() * out_len, out.len() * image_len, "input and output do not fit");
-        epilogue.check(blocks(conv.filters), out.len());
+        let finish = epilogue.prepare(blocks(conv.filters), out.len());
         if out.is_empty() {
             return;
         }
@@ -124,7 +124,7 @@ impl WinogradConv {
                 let range = block * alone..tiles.count.min((block + 1) * alone);
                 with_scratch(self.transformed_len(alone) + self.products_len(alone), |scratch| {
                     let (transformed, products) = scratch.split_at_mut(self.transformed_len(alone));
-                    let job = &Job { layer: self, tiles, first: range.start, count: range.len(), input, epilogue, out };
+                    let job = &Job { layer: self, tiles, first: range.start, count: range.len(), input, finish, out };
                     let (shared, all) = (SharedMut::new(transformed), 0..range.len());
                     // SAFETY: `isa` proves the instruction set; blocks write disjoint tiles.
                     unsafe { dispatch!(self.isa, transform(job: &Job<'_>, all: Range<usize>, shared: SharedMut<'_>)) };
@@ -144,7 +144,7 @@ impl WinogradConv {
         for first in (0..tiles.count).step_by(together) {
             let count = together.min(tiles.count - first);
             with_scratch(self.transformed_len(count), |transformed| {
-                let job = &Job { layer: self, tiles, first, count, input, epilogue, out };
+                let job = &Job { layer: self, tiles, first, count, input, finish, out };
                 let shared = SharedMut::new(transformed);
                 (0..count).into_par_iter().for_each(|tile| {
                     let range = tile..tile + 1;
@@ -182,7 +182,7 @@ struct Job<'a> {
     first: usize,
     count: usize,
     input: &'a [f32],
-    epilogue: Epilogue<'a>,
+    finish: Finish<'a>,
     out: SharedMut<'a>,
 }
 
@@ -307,6 +307,7 @@ unsafe fn filter<S: Simd>(job: &Job<'_>, panel: usize, transformed: &[f32], prod
             }
         }
     }
+    let finish = job.finish;
     for tile in 0..job.count {
         let (image, row, column) = job.tiles.place(job.first + tile);
         let (top, left) = (row * OUT, column * OUT);
@@ -330,7 +331,7 @@ unsafe fn filter<S: Simd>(job: &Job<'_>, panel: usize, transformed: &[f32], prod
                         for (x, value) in output_line::<S>(half).into_iter().enumerate().take(columns) {
                             let to = (plane + (top + y) * conv.output.1 + left + x) * BLOCK + lane;
                             debug_assert!(to + S::LANES <= job.out.len());
-                            let value = job.epilogue.apply::<S>(value, block * BLOCK + lane, to);
+                            let value = finish.apply::<S>(value, block * BLOCK + lane, to);
                             S::store(job.out.pointer().add(to), value);
                         }
                     }
