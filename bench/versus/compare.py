@@ -138,7 +138,7 @@ def main():
                 continue
             # Work of many seconds has little spread.
             runs = options.runs if theirs.once() < 5 else min(options.runs, 3)
-            times = [(ours.run() * 1e3, theirs.run() * 1e3) for _ in range(runs + 1)][1:]
+            times = [(ours.run() * 1e3, theirs.run() * 1e3) for _ in range(runs)]
             ours.close()
             theirs.close()
             show(name, peer, times, wanted)

@@ -17,10 +17,14 @@ const OUTPUTS_PER_TASK: usize = 64;
 const DEPTH: usize = 1024;
 /// Rows of such a block.
 const BLOCK_ROWS: usize = 32;
+/// Elements of rows that stay in the second cache (256 KiB).
+const NEAR: usize = 1 << 16;
 /// Columns that a task works on: their sums stay in the caches.
-const COLUMNS_PER_TASK: usize = 512;
-/// Rows of the matrix between two visits of a sum: they stay in the first cache (32 KiB).
-const MATRIX_ROWS: usize = 16;
+const COLUMNS_PER_TASK: usize = 1024;
+/// The same where there are few columns.
+const FEWEST_COLUMNS: usize = 256;
+/// Tasks that keep a handful of threads busy.
+const FEW_TASKS: usize = 8;
 /// Outputs of a tile.
 const OUTPUTS: usize = 4;
 
@@ -68,8 +72,9 @@ pub fn times(isa: Isa, rows: &[f32], matrix: &[f32], depth: usize, out: &mut [f3
         out.len()
     );
     let job = &Job { rows, matrix, count, depth, outputs, out: SharedMut::new(out) };
-    (0..outputs.div_ceil(COLUMNS_PER_TASK)).into_par_iter().for_each(|task| {
-        let range = task * COLUMNS_PER_TASK..outputs.min((task + 1) * COLUMNS_PER_TASK);
+    let columns = outputs.div_ceil(FEW_TASKS).next_multiple_of(32).clamp(FEWEST_COLUMNS, COLUMNS_PER_TASK);
+    (0..outputs.div_ceil(columns)).into_par_iter().for_each(|task| {
+        let range = task * columns..outputs.min((task + 1) * columns);
         with_scratch(count.min(BLOCK_ROWS) * range.len(), |sums| {
             // SAFETY: `isa` proves the instruction set; the sizes were checked; tasks write disjoint columns.
             unsafe { dispatch!(isa, weighted_rows(job: &Job<'_>, range: Range<usize>, sums: &mut [f32])) }
@@ -96,32 +101,47 @@ const fn tile_rows<S: Simd>() -> usize {
 /// The processor has the instruction set of `S`, the job's sizes fit, and nobody else touches these outputs.
 #[inline(always)]
 unsafe fn dots<S: Simd>(job: &Job<'_>, outputs: Range<usize>) {
-    for first_row in (0..job.count).step_by(BLOCK_ROWS) {
-        let end_row = job.count.min(first_row + BLOCK_ROWS);
-        for start in (0..job.depth).step_by(DEPTH) {
-            let length = DEPTH.min(job.depth - start);
+    // Rows that stay in the second cache let the matrix be read from end to end.
+    let deep = if job.count * job.depth <= NEAR { job.depth } else { DEPTH };
+    for first in (0..job.count).step_by(BLOCK_ROWS) {
+        let rows = first..job.count.min(first + BLOCK_ROWS);
+        for slice in (0..job.depth).step_by(deep) {
+            let slice = slice..job.depth.min(slice + deep);
             let mut output = outputs.start;
             while output < outputs.end {
                 let wide = outputs.end - output >= OUTPUTS;
-                let mut row = first_row;
-                while row < end_row {
-                    let tall = end_row - row >= tile_rows::<S>();
-                    // SAFETY: rows and outputs of the tile lie inside; the depth ends at `job.depth`.
+                for start in slice.clone().step_by(DEPTH) {
+                    let depth = start..slice.end.min(start + DEPTH);
+                    // SAFETY: rows and outputs of the tiles lie inside; the depth ends at `job.depth`.
                     unsafe {
-                        match (tall, wide, tile_rows::<S>()) {
-                            (true, true, 4) => dot_tile::<S, 4, OUTPUTS>(job, row, output, start, length),
-                            (true, true, _) => dot_tile::<S, 2, OUTPUTS>(job, row, output, start, length),
-                            (false, true, _) => dot_tile::<S, 1, OUTPUTS>(job, row, output, start, length),
-                            (true, false, 4) => dot_tile::<S, 4, 1>(job, row, output, start, length),
-                            (true, false, _) => dot_tile::<S, 2, 1>(job, row, output, start, length),
-                            (false, false, _) => dot_tile::<S, 1, 1>(job, row, output, start, length),
+                        match wide {
+                            true => dot_tiles::<S, OUTPUTS>(job, rows.clone(), output, depth),
+                            false => dot_tiles::<S, 1>(job, rows.clone(), output, depth),
                         }
                     }
-                    row += if tall { tile_rows::<S>() } else { 1 };
                 }
                 output += if wide { OUTPUTS } else { 1 };
             }
         }
+    }
+}
+
+/// # Safety
+/// As [`dots`], with `OUT` outputs from `output` on, and rows and depth of the job.
+#[inline(always)]
+unsafe fn dot_tiles<S: Simd, const OUT: usize>(job: &Job<'_>, rows: Range<usize>, output: usize, depth: Range<usize>) {
+    let mut row = rows.start;
+    while row < rows.end {
+        let tall = rows.end - row >= tile_rows::<S>();
+        // SAFETY: as the caller promises.
+        unsafe {
+            match (tall, tile_rows::<S>()) {
+                (true, 4) => dot_tile::<S, 4, OUT>(job, row, output, depth.start, depth.len()),
+                (true, _) => dot_tile::<S, 2, OUT>(job, row, output, depth.start, depth.len()),
+                (false, _) => dot_tile::<S, 1, OUT>(job, row, output, depth.start, depth.len()),
+            }
+        }
+        row += if tall { tile_rows::<S>() } else { 1 };
     }
 }
 
@@ -186,17 +206,27 @@ unsafe fn total<S: Simd>(vector: S::Vector) -> f32 {
 /// room for them and the rows of a block.
 #[inline(always)]
 unsafe fn weighted_rows<S: Simd>(job: &Job<'_>, columns: Range<usize>, sums: &mut [f32]) {
+    let mut picked = Vec::with_capacity(DEPTH);
     for first in (0..job.count).step_by(BLOCK_ROWS) {
         let rows = first..job.count.min(first + BLOCK_ROWS);
         let sums = &mut sums[..rows.len() * columns.len()];
         for start in (0..job.depth).step_by(DEPTH) {
+            let value = |row: usize, k: usize| job.rows[row * job.depth + k];
+            picked.clear();
+            picked.extend(
+                (start..job.depth.min(start + DEPTH)).filter(|&k| rows.clone().any(|row| value(row, k) != 0.0)),
+            );
             sums.fill(0.0);
-            let end = job.depth.min(start + DEPTH);
-            for start in (start..end).step_by(MATRIX_ROWS) {
-                let depth = start..end.min(start + MATRIX_ROWS);
-                let part = Part { rows: rows.clone(), columns: columns.clone(), depth };
-                // SAFETY: as the caller promises; the sums have the part's size.
-                unsafe { add_part::<S>(job, &part, sums) };
+            let (fours, rest) = picked.as_chunks::<4>();
+            // Loops, not closures: those would be compiled without the instruction set.
+            // SAFETY: as the caller promises; the sums have the size of these rows and columns.
+            unsafe {
+                for four in fours {
+                    add_rows::<S, 4>(job, &rows, four, &columns, sums);
+                }
+                for &k in rest {
+                    add_rows::<S, 1>(job, &rows, &[k], &columns, sums);
+                }
             }
             for (row, sums) in rows.clone().zip(sums.chunks_exact(columns.len())) {
                 // SAFETY: nobody else touches these columns.
@@ -207,85 +237,71 @@ unsafe fn weighted_rows<S: Simd>(job: &Job<'_>, columns: Range<usize>, sums: &mu
     }
 }
 
-/// A part of the product, small enough for the first cache.
-struct Part {
-    rows: Range<usize>,
-    columns: Range<usize>,
-    depth: Range<usize>,
-}
-
+/// Adds some rows of the matrix, each times its factor, to the sums of all rows of a block.
+///
 /// # Safety
-/// As [`weighted_rows`]; `sums` is `[rows, columns]` of the part.
+/// As [`weighted_rows`].
 #[inline(always)]
-unsafe fn add_part<S: Simd>(job: &Job<'_>, part: &Part, sums: &mut [f32]) {
-    let stride = part.columns.len();
-    let mut column = 0;
-    while column < stride {
-        let left = stride - column;
-        let wide = left >= OUTPUTS * S::LANES;
-        let mut row = 0;
-        while row < part.rows.len() {
-            let tall = wide && part.rows.len() - row >= tile_rows::<S>();
-            let to = sums[row * stride + column..].as_mut_ptr();
-            let at = (part.rows.start + row, part.columns.start + column);
-            // SAFETY: rows and columns of the tile lie inside.
-            unsafe {
-                match (tall, wide, tile_rows::<S>()) {
-                    (true, _, 4) => column_tile::<S, 4, OUTPUTS>(job, at, &part.depth, to, stride),
-                    (true, _, _) => column_tile::<S, 2, OUTPUTS>(job, at, &part.depth, to, stride),
-                    (false, true, _) => column_tile::<S, 1, OUTPUTS>(job, at, &part.depth, to, stride),
-                    _ if left >= S::LANES => column_tile::<S, 1, 1>(job, at, &part.depth, to, stride),
-                    _ => last_columns(job, at, &part.depth, &mut sums[row * stride + column..][..left]),
-                }
-            }
-            row += if tall { tile_rows::<S>() } else { 1 };
-        }
-        let widths = [OUTPUTS * S::LANES, S::LANES];
-        column += widths.into_iter().find(|&width| left >= width).unwrap_or(left);
-    }
-}
-
-/// # Safety
-/// `ROWS` rows and `VECTORS` vectors of columns from `(row, column)` on lie inside, and `to` has room for them.
-#[inline(always)]
-unsafe fn column_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
+unsafe fn add_rows<S: Simd, const DEEP: usize>(
     job: &Job<'_>,
-    (row, column): (usize, usize),
-    depth: &Range<usize>,
-    to: *mut f32,
-    stride: usize,
+    rows: &Range<usize>,
+    picked: &[usize; DEEP],
+    columns: &Range<usize>,
+    sums: &mut [f32],
 ) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let mut sums: [[S::Vector; VECTORS]; ROWS] =
-            std::array::from_fn(|at| std::array::from_fn(|vector| S::load(to.add(at * stride + vector * S::LANES))));
-        for k in depth.clone() {
-            let values: [f32; ROWS] = std::array::from_fn(|at| *job.rows.as_ptr().add((row + at) * job.depth + k));
-            if ROWS == 1 && values[0] == 0.0 {
-                continue;
-            }
-            let from = job.matrix.as_ptr().add(k * job.outputs + column);
-            let weights: [S::Vector; VECTORS] = std::array::from_fn(|vector| S::load(from.add(vector * S::LANES)));
-            for (sums, value) in sums.iter_mut().zip(values) {
-                let value = S::splat(value);
-                for (sum, weight) in sums.iter_mut().zip(weights) {
-                    *sum = S::multiply_add(value, weight, *sum);
-                }
+    let mut row = rows.start;
+    while row < rows.end {
+        let tall = rows.end - row >= tile_rows::<S>();
+        let sums = &mut sums[(row - rows.start) * columns.len()..];
+        // SAFETY: as the caller promises.
+        unsafe {
+            match (tall, tile_rows::<S>()) {
+                (true, 4) => add_tile::<S, 4, DEEP>(job, row, picked, columns, sums),
+                (true, _) => add_tile::<S, 2, DEEP>(job, row, picked, columns, sums),
+                (false, _) => add_tile::<S, 1, DEEP>(job, row, picked, columns, sums),
             }
         }
-        for (at, sums) in sums.into_iter().enumerate() {
-            for (vector, sum) in sums.into_iter().enumerate() {
-                S::store(to.add(at * stride + vector * S::LANES), sum);
-            }
-        }
+        row += if tall { tile_rows::<S>() } else { 1 };
     }
 }
 
-/// Columns that do not fill a vector.
-fn last_columns(job: &Job<'_>, (row, column): (usize, usize), depth: &Range<usize>, sums: &mut [f32]) {
-    for k in depth.clone() {
-        let value = job.rows[row * job.depth + k];
-        let weights = &job.matrix[k * job.outputs + column..][..sums.len()];
-        sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
+/// # Safety
+/// As [`weighted_rows`], with `ROWS` rows from `row` on, whose sums `sums` begins with.
+#[inline(always)]
+unsafe fn add_tile<S: Simd, const ROWS: usize, const DEEP: usize>(
+    job: &Job<'_>,
+    row: usize,
+    picked: &[usize; DEEP],
+    columns: &Range<usize>,
+    sums: &mut [f32],
+) {
+    let stride = columns.len();
+    assert!(sums.len() >= ROWS * stride, "sums are too short");
+    let factors: [[f32; DEEP]; ROWS] =
+        std::array::from_fn(|at| std::array::from_fn(|deep| job.rows[(row + at) * job.depth + picked[deep]]));
+    let matrix: [&[f32]; DEEP] =
+        std::array::from_fn(|deep| &job.matrix[picked[deep] * job.outputs + columns.start..][..stride]);
+    let whole = stride / S::LANES * S::LANES;
+    // SAFETY: as the caller promises; vectors end before `whole`.
+    unsafe {
+        let splat: [[S::Vector; DEEP]; ROWS] =
+            std::array::from_fn(|at| std::array::from_fn(|deep| S::splat(factors[at][deep])));
+        for column in (0..whole).step_by(S::LANES) {
+            let weights: [S::Vector; DEEP] = std::array::from_fn(|deep| S::load(matrix[deep].as_ptr().add(column)));
+            for (at, factors) in splat.iter().enumerate() {
+                let to = sums.as_mut_ptr().add(at * stride + column);
+                let mut sum = S::load(to);
+                for (factor, weight) in factors.iter().zip(weights) {
+                    sum = S::multiply_add(*factor, weight, sum);
+                }
+                S::store(to, sum);
+            }
+        }
+    }
+    for column in whole..stride {
+        for (at, factors) in factors.iter().enumerate() {
+            let sum = &mut sums[at * stride + column];
+            factors.iter().zip(matrix).for_each(|(factor, weights)| *sum += factor * weights[column]);
+        }
     }
 }
