@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 THREADS = "2"
 WARM_UP = 0.15
 
@@ -48,7 +49,6 @@ PROCESSES = [
     ("start to the first Grad-CAM", "ms", ["{e}/eyebar", "cam", "{p}", "--raw", "/dev/null"],
      ["start", "efficientnet_b0"], 0.10),
 ]
-
 
 ENVIRONMENT = {**os.environ, "RAYON_NUM_THREADS": THREADS, "OMP_NUM_THREADS": THREADS}
 
@@ -101,7 +101,7 @@ def whole_process(command, unit):
 
 def show(name, peer, pairs, wanted):
     def cell(values):
-        low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+        low, _, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
         return f"{statistics.median(values):10.1f}{f'±{(high - low) / 2:.1f}':>8}"
 
     ours, theirs = zip(*pairs)
@@ -112,7 +112,7 @@ def show(name, peer, pairs, wanted):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=Path)
-    parser.add_argument("--eyebar", default=str(HERE.parent.parent / "target/release"))
+    parser.add_argument("--eyebar", default=str(ROOT / "target/release"))
     parser.add_argument("--opencv", default=sys.executable)
     parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--only", default="")
@@ -120,8 +120,8 @@ def main():
     places = {
         "d": str(options.directory),
         "e": options.eyebar,
-        "m": str(HERE.parent.parent / "models"),
-        "p": str(HERE.parent.parent / "fixtures/photos/chelsea.png"),
+        "m": str(ROOT / "models"),
+        "p": str(ROOT / "fixtures/photos/chelsea.png"),
     }
     print(f"{'work':36}{'peer':13}{'Eyebar ms':>10}{'':8}{'peer ms':>10}{'':8}{'ratio':>8}{'wanted':>8}")
     for name, asked, peers in ROWS:

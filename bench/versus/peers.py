@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 THREADS = 2
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def picture(*shape):
@@ -69,7 +70,7 @@ def pytorch_start(directory, name):
     torch, model = torch_model(directory, name)
     from PIL import Image
 
-    photograph = Path(__file__).resolve().parent.parent.parent / "fixtures/photos/chelsea.png"
+    photograph = ROOT / "fixtures/photos/chelsea.png"
     pixels = np.asarray(Image.open(photograph).convert("RGB").resize((224, 224)), dtype=np.float32)
     image = torch.from_numpy((pixels / 255 - 0.45) / 0.226).permute(2, 0, 1)[None].contiguous()
 
@@ -129,7 +130,7 @@ def opencv_forward(directory, name, size):
     import cv2
 
     cv2.setNumThreads(THREADS)
-    bundled = Path(__file__).resolve().parent.parent.parent / "models"
+    bundled = ROOT / "models"
     network = cv2.dnn.readNet(str(bundled / f"{name}.onnx"))
     image = picture(1, 3, int(size), int(size))
     outputs = network.getUnconnectedOutLayersNames()

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
+use eyebar_tensor::simd::{Isa, multiply_adds};
 use rayon::prelude::*;
 
 use crate::work::{Run, plan};
@@ -60,53 +61,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
 fn peak_arithmetic() -> f64 {
     const ROUNDS: usize = 20_000_000;
     let start = Instant::now();
-    let lanes: usize = (0..rayon::current_num_threads()).into_par_iter().map(|_| multiply_adds(ROUNDS)).sum();
+    let lanes: usize =
+        (0..rayon::current_num_threads()).into_par_iter().map(|_| multiply_adds(Isa::detect(), ROUNDS)).sum();
     2.0 * (ROUNDS * lanes) as f64 / start.elapsed().as_secs_f64()
-}
-
-/// Does `rounds` rounds of multiply-adds; returns how many numbers each works on.
-#[cfg(target_arch = "x86_64")]
-fn multiply_adds(rounds: usize) -> usize {
-    /// Enough chains to hide the latency.
-    const CHAINS: usize = 10;
-    #[target_feature(enable = "avx512f,fma")]
-    fn avx512(rounds: usize) -> usize {
-        black_box(chains::<{ CHAINS * 16 }>(rounds));
-        CHAINS * 16
-    }
-    #[target_feature(enable = "avx2,fma")]
-    fn avx2(rounds: usize) -> usize {
-        black_box(chains::<{ CHAINS * 8 }>(rounds));
-        CHAINS * 8
-    }
-    if is_x86_feature_detected!("avx512f") {
-        // SAFETY: detected.
-        unsafe { avx512(rounds) }
-    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        // SAFETY: detected.
-        unsafe { avx2(rounds) }
-    } else {
-        black_box(chains::<32>(rounds));
-        32
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn multiply_adds(rounds: usize) -> usize {
-    black_box(chains::<32>(rounds));
-    32
-}
-
-#[inline(always)]
-fn chains<const NUMBERS: usize>(rounds: usize) -> [f32; NUMBERS] {
-    let (factor, summand) = (black_box(0.999f32), black_box(0.001f32));
-    let mut sums = [1.0f32; NUMBERS];
-    for _ in 0..rounds {
-        for sum in &mut sums {
-            *sum = sum.mul_add(factor, summand);
-        }
-    }
-    sums
 }
 
 /// Bytes a second that all threads read of an array larger than the caches.

@@ -1,6 +1,6 @@
 //! A forward pass that is planned once and run for many inputs.
 
-use eyebar_network::{DataType, Executor, TensorType, Value, ValueId};
+use eyebar_network::{Executor, Value, ValueId};
 use eyebar_tensor::Tensor;
 
 use crate::error::Error;
@@ -21,9 +21,8 @@ impl Forward {
     /// # Errors
     /// When the model refuses the shape.
     pub(crate) fn new(model: &Model, shape: &[usize], outputs: &[ValueId]) -> Result<Self, Error> {
-        let kind = TensorType { dtype: DataType::F32, shape: shape.to_vec() };
         let refuse = |source| in_model(model.name(), source);
-        let graph = model.graph().specialise(&[(model.input(), kind)], outputs).map_err(refuse)?;
+        let graph = model.specialised(shape, outputs).map_err(refuse)?;
         Ok(Self {
             executor: Executor::new(graph, outputs).map_err(refuse)?,
             input: model.input(),

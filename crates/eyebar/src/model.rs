@@ -6,7 +6,7 @@ use bytes::Bytes;
 use eyebar_explain::{ExplainError, logits_of};
 use eyebar_imaging::input::Colour;
 use eyebar_imaging::{InputSpec, Layout, RgbImage};
-use eyebar_network::{Dimension, Graph, NetworkError, ValueId, names, onnx};
+use eyebar_network::{DataType, Dimension, Graph, NetworkError, TensorType, ValueId, names, onnx};
 use eyebar_tensor::Tensor;
 use sha2::{Digest, Sha256};
 
@@ -162,6 +162,15 @@ impl Model {
     /// The one input.
     pub fn input(&self) -> ValueId {
         self.input
+    }
+
+    /// The network that computes `outputs` of inputs of `shape`, the input's own layout.
+    ///
+    /// # Errors
+    /// As [`Graph::specialise`].
+    pub(crate) fn specialised(&self, shape: &[usize], outputs: &[ValueId]) -> Result<Graph, NetworkError> {
+        let kind = TensorType { dtype: DataType::F32, shape: shape.to_vec() };
+        self.graph.specialise(&[(self.input, kind)], outputs)
     }
 
     /// SHA-256 of the file, hexadecimal.

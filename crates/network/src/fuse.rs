@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::graph::{Graph, Node, ValueId};
 use crate::operators::{
-    BatchNormalization, Binary, FusedConv, activation, convolution, gated_max_gradient, is_relu_gradient,
+    BatchNormalization, Binary, Extras, FusedConv, activation, convolution, gated_max_gradient, is_relu_gradient,
 };
 
 /// The nodes that compute `outputs`, in order, with convolutions fused.
@@ -129,7 +129,6 @@ impl Chain {
             && graph.shape(other) == graph.shape(self.value);
         if fits {
             self.residual = Some(other);
-            self.conv.residual = true;
         }
         fits
     }
@@ -140,14 +139,14 @@ impl Chain {
         let fits = cotangent == self.value && seen != self.value && graph.constant_value(seen).is_none();
         if fits {
             self.gate = Some(seen);
-            self.conv.gate = true;
             self.ended = true;
         }
         fits
     }
 
     /// The fused node; it goes by the name of the convolution.
-    fn node(self, first: &Node, last: &Node) -> Node {
+    fn node(mut self, first: &Node, last: &Node) -> Node {
+        self.conv.extras = Extras { residual: self.residual.is_some(), gate: self.gate.is_some() };
         let inputs = [self.input].into_iter().chain(self.residual).chain(self.gate).map(Some).collect();
         Node { name: first.name.clone(), operator: Arc::new(self.conv), inputs, outputs: last.outputs.clone() }
     }

@@ -1,6 +1,6 @@
 //! How a network runs: which kernel computes what, and how activations lie in memory.
 
-use eyebar_network::{DataType, Executor, Layout, TensorType};
+use eyebar_network::{Executor, Layout};
 use eyebar_report::Table;
 use eyebar_tensor::simd::Isa;
 use serde::Serialize;
@@ -40,10 +40,9 @@ pub struct PlanRow {
 /// # Errors
 /// When the model refuses the size or has nodes that are not supported.
 pub fn plan(model: &Model, size: Option<(usize, usize)>) -> Result<Plan, Error> {
-    let kind = TensorType { dtype: DataType::F32, shape: shape(model, size).to_vec() };
     let outputs = model.graph().outputs().to_vec();
     let refuse = |source| in_model(model.name(), source);
-    let graph = model.graph().specialise(&[(model.input(), kind)], &outputs).map_err(refuse)?;
+    let graph = model.specialised(&shape(model, size), &outputs).map_err(refuse)?;
     let executor = Executor::new(graph, &outputs).map_err(refuse)?;
     let steps = executor.steps().map(|step| PlanRow {
         node: step.node.to_owned(),

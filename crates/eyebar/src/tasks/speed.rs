@@ -5,7 +5,7 @@ use std::time::Instant;
 use eyebar_explain::cam::GradCam;
 use eyebar_explain::perturbation::Occlusion;
 use eyebar_explain::{ChannelMean, ClassScore, ExplainError, Objective, Progress, unwatched};
-use eyebar_network::{DataType, Executor, Graph, NetworkError, TensorType, Value, ValueId};
+use eyebar_network::{Executor, Value, ValueId};
 use eyebar_report::Table;
 use eyebar_tensor::Tensor;
 use eyebar_tensor::simd::Isa;
@@ -113,8 +113,8 @@ impl Subject {
     fn new(model: Model, size: Option<(usize, usize)>) -> Result<Self, Error> {
         let shape = shape(&model, size);
         let outputs = model.graph().outputs().to_vec();
-        let plan = |outputs: &[ValueId]| Executor::new(specialised(&model, &shape, outputs)?, outputs);
-        let forward = plan(&outputs).map_err(|source| in_model(model.name(), source))?;
+        let planned = model.specialised(&shape, &outputs).and_then(|graph| Executor::new(graph, &outputs));
+        let forward = planned.map_err(|source| in_model(model.name(), source))?;
         let image = Tensor::from_fn(&shape, |index| ((index * 7919) % 1009) as f32 / 504.5 - 1.0);
         Ok(Self { forward, image: Value::F32(image), model })
     }
@@ -131,17 +131,12 @@ impl Subject {
 
     fn gradient_step(&self, layer: ValueId) -> Result<Executor, Error> {
         let refuse = |source| in_model(self.model.name(), source);
-        let mut graph = specialised(&self.model, self.shape(), &[layer]).map_err(refuse)?;
+        let mut graph = self.model.specialised(self.shape(), &[layer]).map_err(refuse)?;
         let score = ChannelMean { channels: vec![0], border: 0 }.add(&mut graph, layer);
         let score = score.map_err(in_explanation(&self.model))?;
         let gradient = graph.add_gradient(score, &[self.model.input()]).map_err(refuse)?[0];
         Executor::new(graph, &[score, gradient]).map_err(refuse)
     }
-}
-
-fn specialised(model: &Model, shape: &[usize], outputs: &[ValueId]) -> Result<Graph, NetworkError> {
-    let kind = TensorType { dtype: DataType::F32, shape: shape.to_vec() };
-    model.graph().specialise(&[(model.input(), kind)], outputs)
 }
 
 /// Takes medians, and says how far it is.

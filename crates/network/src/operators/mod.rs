@@ -54,7 +54,7 @@ pub use binary::Binary::{Add, Div, Mul, Pow, Sub};
 pub(crate) use broadcast::filled;
 pub use concat::Concat;
 pub use expand::Expand;
-pub(crate) use fused_conv::{FusedConv, activation, convolution};
+pub(crate) use fused_conv::{Extras, FusedConv, activation, convolution};
 pub use gather::Gather;
 pub use global_pool::GlobalPool;
 pub use pad::Pad;

@@ -37,15 +37,8 @@ pub fn times_transposed(isa: Isa, rows: &[f32], matrix: &[f32], depth: usize, ou
         out.fill(0.0);
         return;
     }
-    let (count, outputs) = (rows.len() / depth, matrix.len() / depth);
-    assert!(
-        rows.len() == count * depth && matrix.len() == outputs * depth && out.len() == count * outputs,
-        "a product of {} and {} numbers of depth {depth} to {}",
-        rows.len(),
-        matrix.len(),
-        out.len()
-    );
-    let job = &Job { rows, matrix, count, depth, outputs, out: SharedMut::new(out) };
+    let job = &Job::new(rows, matrix, depth, out);
+    let outputs = job.outputs;
     (0..outputs.div_ceil(OUTPUTS_PER_TASK)).into_par_iter().for_each(|task| {
         let range = task * OUTPUTS_PER_TASK..outputs.min((task + 1) * OUTPUTS_PER_TASK);
         // SAFETY: `isa` proves the instruction set; the sizes were checked; tasks write disjoint outputs.
@@ -63,15 +56,8 @@ pub fn times(isa: Isa, rows: &[f32], matrix: &[f32], depth: usize, out: &mut [f3
     if depth == 0 {
         return;
     }
-    let (count, outputs) = (rows.len() / depth, matrix.len() / depth);
-    assert!(
-        rows.len() == count * depth && matrix.len() == outputs * depth && out.len() == count * outputs,
-        "a product of {} and {} numbers of depth {depth} to {}",
-        rows.len(),
-        matrix.len(),
-        out.len()
-    );
-    let job = &Job { rows, matrix, count, depth, outputs, out: SharedMut::new(out) };
+    let job = &Job::new(rows, matrix, depth, out);
+    let (count, outputs) = (job.count, job.outputs);
     let columns = outputs.div_ceil(FEW_TASKS).next_multiple_of(32).clamp(FEWEST_COLUMNS, COLUMNS_PER_TASK);
     (0..outputs.div_ceil(columns)).into_par_iter().for_each(|task| {
         let range = task * columns..outputs.min((task + 1) * columns);
@@ -90,6 +76,22 @@ struct Job<'a> {
     depth: usize,
     outputs: usize,
     out: SharedMut<'a>,
+}
+
+impl<'a> Job<'a> {
+    /// # Panics
+    /// When the sizes do not fit; `depth` is not 0.
+    fn new(rows: &'a [f32], matrix: &'a [f32], depth: usize, out: &'a mut [f32]) -> Self {
+        let (count, outputs) = (rows.len() / depth, matrix.len() / depth);
+        assert!(
+            rows.len() == count * depth && matrix.len() == outputs * depth && out.len() == count * outputs,
+            "a product of {} and {} numbers of depth {depth} to {}",
+            rows.len(),
+            matrix.len(),
+            out.len()
+        );
+        Self { rows, matrix, count, depth, outputs, out: SharedMut::new(out) }
+    }
 }
 
 /// Rows of a tile: with [`OUTPUTS`] as many sums as there are registers for.

@@ -5,23 +5,25 @@
 //! processor has it.
 
 mod isa;
+mod peak;
 mod vector;
 
 pub use isa::Isa;
+pub use peak::multiply_adds;
 pub(crate) use vector::{Avx2, Avx512, Scalar, Simd};
 
 /// Calls the generic kernel `$kernel::<S, …>` with `S` the vectors of `$isa`, compiled for that instruction set.
 macro_rules! dispatch {
-    ($isa:expr, $kernel:ident ( $($arg:ident : $ty:ty),* $(,)? )) => {{
+    ($isa:expr, $kernel:ident ( $($arg:ident : $ty:ty),* $(,)? ) $(-> $result:ty)?) => {{
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-        unsafe fn avx512($($arg: $ty),*) {
+        unsafe fn avx512($($arg: $ty),*) $(-> $result)? {
             // SAFETY: as the caller promises for the kernel; the features are enabled here.
             unsafe { $kernel::<$crate::simd::Avx512>($($arg),*) }
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
-        unsafe fn avx2($($arg: $ty),*) {
+        unsafe fn avx2($($arg: $ty),*) $(-> $result)? {
             // SAFETY: as the caller promises for the kernel; the features are enabled here.
             unsafe { $kernel::<$crate::simd::Avx2>($($arg),*) }
         }

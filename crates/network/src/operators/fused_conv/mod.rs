@@ -32,8 +32,7 @@ pub(crate) struct FusedConv {
     /// One number for each filter.
     pub(crate) bias: Vec<f32>,
     pub(crate) activation: Activation,
-    pub(crate) residual: bool,
-    pub(crate) gate: bool,
+    pub(crate) extras: Extras,
     /// Whether it must be a direct sum ([`crate::Graph::is_strict`]).
     pub(crate) strict: bool,
 }
@@ -62,15 +61,7 @@ pub(crate) fn convolution(operator: &dyn Operator, inputs: Inputs<'_>) -> Option
         Some(_) => constant(2)?.as_f32()?.data().to_vec(),
         None => vec![0.0; conv.filters],
     };
-    Some(FusedConv {
-        conv,
-        weights,
-        bias,
-        activation: Activation::Identity,
-        residual: false,
-        gate: false,
-        strict: false,
-    })
+    Some(FusedConv { conv, weights, bias, activation: Activation::Identity, extras: Extras::default(), strict: false })
 }
 
 /// The activation function that a node of `operator` applies to input 0, of `channels` channels.
@@ -142,7 +133,7 @@ impl Operator for FusedConv {
         let Some(kernel) = self.blocked(images, layouts[0] == Layout::Dense) else { return Ok(None) };
         let dense = matches!(&kernel.method, Method::Direct(direct) if direct.is_dense());
         let input = if dense { Layout::Dense } else { Layout::Blocked };
-        let others = usize::from(self.residual) + usize::from(self.gate);
+        let others = usize::from(self.extras.residual) + usize::from(self.extras.gate);
         let inputs = [Some(input)].into_iter().chain(std::iter::repeat_n(Some(Layout::Blocked), others)).collect();
         Ok(Some(BlockedKernel { kernel: Box::new(kernel), inputs }))
     }
@@ -184,15 +175,13 @@ impl FusedConv {
         if let Activation::Leaky(slopes) = &mut activation {
             slopes.resize(conv.filters.next_multiple_of(BLOCK), 0.0);
         }
-        let extras = Extras { residual: self.residual, gate: self.gate };
-        Some(BlockedConv { method, shape: self.output(1).to_vec(), bias, activation, extras })
+        Some(BlockedConv { method, shape: self.output(1).to_vec(), bias, activation, extras: self.extras })
     }
 
     fn dense(&self) -> Result<DenseConv, OperatorError> {
         let packed = PackedConv::new(Isa::detect(), self.conv, self.weights.data());
         let (bias, activation) = (self.bias.clone(), self.activation.clone());
-        let extras = Extras { residual: self.residual, gate: self.gate };
-        Ok(DenseConv { packed, shape: self.output(1).to_vec(), bias, activation, extras })
+        Ok(DenseConv { packed, shape: self.output(1).to_vec(), bias, activation, extras: self.extras })
     }
 }
 
@@ -203,10 +192,10 @@ enum Method {
 }
 
 /// Which inputs there are behind the image.
-#[derive(Debug, Clone, Copy)]
-struct Extras {
-    residual: bool,
-    gate: bool,
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extras {
+    pub(crate) residual: bool,
+    pub(crate) gate: bool,
 }
 
 impl Extras {
