@@ -1,5 +1,6 @@
 //! Encoding without metadata, and writing that leaves no half-written file.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -62,29 +63,39 @@ pub fn save(path: &Path, image: &RgbImage) -> Result<(), ImageError> {
 }
 
 /// Writes `bytes` to `path` whole or not at all: into a temporary file of the same folder, flushed to the disk, then
-/// renamed over `path`.
+/// renamed over `path`. Links are followed; a device or pipe (`/dev/stdout`) is written to as it stands.
 ///
 /// # Errors
 /// When the folder does not exist or cannot be written to; what `path` held before is kept then.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
     let write = || -> std::io::Result<()> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        if path.file_name().is_none() || path.is_dir() {
-            return Err(std::io::ErrorKind::IsADirectory.into());
+        match path.metadata() {
+            Ok(target) if target.is_dir() => Err(std::io::ErrorKind::IsADirectory.into()),
+            Ok(target) if target.is_file() => replace(&path.canonicalize()?, bytes),
+            // Renaming over a device would put a file in its place, for the whole machine.
+            Ok(_) => File::options().write(true).open(path)?.write_all(bytes),
+            Err(_) => replace(path, bytes),
         }
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".eyebar-").suffix(".partial");
-        // Temporary files are private by default; a result should be as readable as any other new file.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
     };
     write().map_err(|source| ImageError::Write { path: path.to_path_buf(), source })
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if path.file_name().is_none() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".eyebar-").suffix(".partial");
+    // Temporary files are private by default; a result should be as readable as any other new file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }

@@ -148,6 +148,23 @@ fn writing_leaves_all_or_nothing() {
     assert_eq!(names.len(), 2, "{names:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn writing_follows_links_and_never_replaces_what_is_no_file() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (path, link) = (folder.path().join("out.bin"), folder.path().join("link"));
+    std::fs::write(&path, b"one").expect("write");
+    std::os::unix::fs::symlink(&path, &link).expect("link");
+    encode::write_atomic(&link, b"two").expect("write through the link");
+    assert_eq!(std::fs::read(&path).expect("read"), b"two");
+    assert!(link.is_symlink());
+    let socket = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("socket");
+    encode::write_atomic(&socket, b"three").expect_err("cannot be opened");
+    let kind = std::fs::symlink_metadata(&socket).expect("still there").file_type();
+    assert!(std::os::unix::fs::FileTypeExt::is_socket(&kind));
+}
+
 #[test]
 fn damaged_arrays_never_panic() {
     let folder = fixtures().join("reference/imaging");
