@@ -161,20 +161,20 @@ unsafe fn pixels<S: Simd, const PIXELS: usize>(
     for lane in (0..BLOCK).step_by(S::LANES) {
         // SAFETY: taps lie inside the plane (the caller promises) and the weights (packed for all taps).
         unsafe {
-            let mut sums = [S::splat(0.0); PIXELS];
+            let mut sums = [[S::splat(0.0)]; PIXELS];
             for tap in span.taps {
                 let weight = S::load(weights.as_ptr().add(tap.index * BLOCK + lane));
                 let at = start + tap.offset + lane as isize;
-                for (index, sum) in sums.iter_mut().enumerate() {
+                for (index, [sum]) in sums.iter_mut().enumerate() {
                     let place = at + index as isize * step;
                     debug_assert!(place >= 0 && place as usize + S::LANES <= plane.len());
                     *sum = S::multiply_add(weight, S::load(plane.as_ptr().offset(place)), *sum);
                 }
             }
-            for (index, sum) in sums.into_iter().enumerate() {
-                let at = index * BLOCK + lane;
-                let value = finish.apply::<S>(sum, channel + lane, span.job_at + span.column * BLOCK + at);
-                S::store(out.as_mut_ptr().add(at), value);
+            let first = span.job_at + span.column * BLOCK + lane;
+            let sums = finish.apply_all::<S, 1, PIXELS>(sums, channel + lane, |pixel, _| first + pixel * BLOCK);
+            for (index, [sum]) in sums.into_iter().enumerate() {
+                S::store(out.as_mut_ptr().add(index * BLOCK + lane), sum);
             }
         }
     }

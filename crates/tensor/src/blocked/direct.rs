@@ -237,19 +237,32 @@ impl Output<'_> {
 
 impl Sink for Output<'_> {
     #[inline(always)]
-    unsafe fn put<S: Simd>(&self, pixel: usize, vector: usize, sums: S::Vector) {
-        let at = self.place::<S>(pixel, vector);
-        debug_assert!(at + S::LANES <= self.out.len());
-        // SAFETY: the caller promises a pixel of the job, which lies inside the output and is nobody else's.
+    unsafe fn put<S: Simd, const VECTORS: usize, const PIXELS: usize>(
+        &self,
+        first: usize,
+        mut sums: [[S::Vector; VECTORS]; PIXELS],
+    ) {
+        let place = |pixel, vector| self.place::<S>(first + pixel, vector);
+        debug_assert!(place(PIXELS - 1, VECTORS - 1) + S::LANES <= self.out.len());
+        let out = self.out.pointer();
+        // SAFETY: the caller promises pixels of the job, which lie inside the output and are nobody else's.
         unsafe {
-            let to = self.out.pointer().add(at);
-            // Partial sums are added up: shorter chains round less.
-            let sums = if self.first { sums } else { S::add(S::load(to), sums) };
-            let value = match self.last {
-                true => self.finish.apply::<S>(sums, self.channel + vector * S::LANES, at),
-                false => sums,
-            };
-            S::store(to, value);
+            if !self.first {
+                // Partial sums are added up: shorter chains round less.
+                for (pixel, sums) in sums.iter_mut().enumerate() {
+                    for (vector, sum) in sums.iter_mut().enumerate() {
+                        *sum = S::add(S::load(out.add(place(pixel, vector))), *sum);
+                    }
+                }
+            }
+            if self.last {
+                sums = self.finish.apply_all::<S, VECTORS, PIXELS>(sums, self.channel, place);
+            }
+            for (pixel, sums) in sums.into_iter().enumerate() {
+                for (vector, sum) in sums.into_iter().enumerate() {
+                    S::store(out.add(place(pixel, vector)), sum);
+                }
+            }
         }
     }
 }

@@ -76,22 +76,64 @@ impl Finish<'_> {
     #[inline(always)]
     pub(super) unsafe fn apply<S: Simd>(&self, sums: S::Vector, channel: usize, at: usize) -> S::Vector {
         // SAFETY: as the caller promises.
+        unsafe { self.apply_all::<S, 1, 1>([[sums]], channel, |_, _| at)[0][0] }
+    }
+
+    /// Finishes a tile: `sums[pixel][vector]` of lanes `channel..` go to elements `at(pixel, vector)` of the output.
+    ///
+    /// Every part of the epilogue is asked for once, then done to the whole tile: loops without branches unroll, and the
+    /// tile stays in registers.
+    ///
+    /// # Safety
+    /// As [`Finish::apply`], for every vector.
+    #[inline(always)]
+    pub(super) unsafe fn apply_all<S: Simd, const VECTORS: usize, const PIXELS: usize>(
+        &self,
+        mut sums: [[S::Vector; VECTORS]; PIXELS],
+        channel: usize,
+        at: impl Fn(usize, usize) -> usize,
+    ) -> [[S::Vector; VECTORS]; PIXELS] {
+        // SAFETY: as the caller promises.
         unsafe {
-            let mut value = S::add(sums, S::load(self.bias.as_ptr().add(channel)));
-            if let Some(residual) = self.residual {
-                value = S::add(value, S::load(residual.as_ptr().add(at)));
-            }
-            value = match self.slopes {
-                None => S::min(S::splat(self.high), S::max(S::splat(self.low), value)),
-                Some(slopes) => {
-                    let (zero, slope) = (S::splat(0.0), S::load(slopes.as_ptr().add(channel)));
-                    S::multiply_add(slope, S::min(zero, value), S::max(zero, value))
+            for vector in 0..VECTORS {
+                let bias = S::load(self.bias.as_ptr().add(channel + vector * S::LANES));
+                for sums in &mut sums {
+                    sums[vector] = S::add(sums[vector], bias);
                 }
-            };
-            match self.gate {
-                Some(gate) => S::where_positive(S::load(gate.as_ptr().add(at)), value),
-                None => value,
             }
+            if let Some(residual) = self.residual {
+                for (pixel, sums) in sums.iter_mut().enumerate() {
+                    for (vector, sum) in sums.iter_mut().enumerate() {
+                        *sum = S::add(*sum, S::load(residual.as_ptr().add(at(pixel, vector))));
+                    }
+                }
+            }
+            match self.slopes {
+                None => {
+                    let (low, high) = (S::splat(self.low), S::splat(self.high));
+                    for sum in sums.as_flattened_mut() {
+                        *sum = S::min(high, S::max(low, *sum));
+                    }
+                }
+                Some(slopes) => {
+                    let zero = S::splat(0.0);
+                    for vector in 0..VECTORS {
+                        let slope = S::load(slopes.as_ptr().add(channel + vector * S::LANES));
+                        for sums in &mut sums {
+                            let value = sums[vector];
+                            sums[vector] = S::multiply_add(slope, S::min(zero, value), S::max(zero, value));
+                        }
+                    }
+                }
+            }
+            if let Some(gate) = self.gate {
+                for (pixel, sums) in sums.iter_mut().enumerate() {
+                    for (vector, sum) in sums.iter_mut().enumerate() {
+                        *sum = S::where_positive(S::load(gate.as_ptr().add(at(pixel, vector))), *sum);
+                    }
+                }
+            }
+            sums
         }
     }
 }

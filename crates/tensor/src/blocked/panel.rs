@@ -93,13 +93,17 @@ impl Panels {
     }
 }
 
-/// Where sums go to. `vector` counts the vectors of the panel.
+/// Where sums go to.
 pub(super) trait Sink {
-    /// Takes the sums of a pixel.
+    /// Takes a tile: the sums of some pixels from `first` on, for every vector of the panel.
     ///
     /// # Safety
-    /// The processor has the instruction set of `S`; the pixel and the vector belong to the job.
-    unsafe fn put<S: Simd>(&self, pixel: usize, vector: usize, sums: S::Vector);
+    /// The processor has the instruction set of `S`; the pixels belong to the job, the vectors to the panel.
+    unsafe fn put<S: Simd, const VECTORS: usize, const PIXELS: usize>(
+        &self,
+        first: usize,
+        sums: [[S::Vector; VECTORS]; PIXELS],
+    );
 }
 
 /// Some pixels times a panel: `taps[t]` further than a pixel lie `channels` numbers side by side.
@@ -209,10 +213,6 @@ unsafe fn tile<S: Simd, const PIXELS: usize, const VECTORS: usize, const CHANNEL
                 weights = weights.add(VECTORS * S::LANES);
             }
         }
-        for (index, sums) in sums.into_iter().enumerate() {
-            for (vector, sum) in sums.into_iter().enumerate() {
-                sink.put::<S>(first + index, vector, sum);
-            }
-        }
+        sink.put::<S, VECTORS, PIXELS>(first, sums);
     }
 }

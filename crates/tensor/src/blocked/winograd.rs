@@ -369,11 +369,26 @@ struct Products {
 
 impl Sink for Products {
     #[inline(always)]
-    unsafe fn put<S: Simd>(&self, pixel: usize, vector: usize, sums: S::Vector) {
-        // SAFETY: the caller promises a tile of the job.
+    unsafe fn put<S: Simd, const VECTORS: usize, const PIXELS: usize>(
+        &self,
+        first: usize,
+        mut sums: [[S::Vector; VECTORS]; PIXELS],
+    ) {
+        // SAFETY: the caller promises tiles of the job.
         unsafe {
-            let to = self.to.add(pixel * self.width + vector * S::LANES);
-            S::store(to, if self.first { sums } else { S::add(S::load(to), sums) });
+            let to = self.to.add(first * self.width);
+            if !self.first {
+                for (pixel, sums) in sums.iter_mut().enumerate() {
+                    for (vector, sum) in sums.iter_mut().enumerate() {
+                        *sum = S::add(S::load(to.add(pixel * self.width + vector * S::LANES)), *sum);
+                    }
+                }
+            }
+            for (pixel, sums) in sums.into_iter().enumerate() {
+                for (vector, sum) in sums.into_iter().enumerate() {
+                    S::store(to.add(pixel * self.width + vector * S::LANES), sum);
+                }
+            }
         }
     }
 }
