@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use eyebar_tensor::team;
+
 use crate::error::NetworkError;
 use crate::graph::{Graph, ValueId};
 use crate::layout::{Layout, reorder};
@@ -99,8 +101,7 @@ impl Executor {
     ) -> Result<Vec<Value>, NetworkError> {
         let inputs: HashMap<ValueId, &Value> = inputs.iter().copied().collect();
         self.check(&inputs)?;
-        // From a thread of the pool, a kernel starts without waking one first.
-        rayon::scope(|_| self.run_steps(&inputs, after))
+        team::together(|| self.run_steps(&inputs, after))
     }
 
     fn run_steps(

@@ -2,7 +2,7 @@
 //!
 //! Each output element depends on its own inputs alone, so splitting the work among threads changes no result.
 
-use rayon::prelude::*;
+use crate::team;
 
 /// Elements one task computes.
 pub(crate) const CHUNK: usize = 1 << 14;
@@ -24,7 +24,7 @@ pub fn map<T: Copy + Sync, U: Send>(input: &[T], out: &mut [U], f: impl Fn(T) ->
     if out.len() < PARALLEL {
         apply((out, input));
     } else {
-        out.par_chunks_mut(CHUNK).zip(input.par_chunks(CHUNK)).for_each(apply);
+        team::each_chunk(out, CHUNK, 1, |index, out| apply((out, &input[index * CHUNK..])));
     }
 }
 
@@ -42,7 +42,7 @@ pub fn zip<A: Copy + Sync, B: Copy + Sync, U: Send>(a: &[A], b: &[B], out: &mut 
     if out.len() < PARALLEL {
         apply(((out, a), b));
     } else {
-        out.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).zip(b.par_chunks(CHUNK)).for_each(apply);
+        team::each_chunk(out, CHUNK, 1, |index, out| apply(((out, &a[index * CHUNK..]), &b[index * CHUNK..])));
     }
 }
 
@@ -81,11 +81,10 @@ pub fn broadcast<A: Copy + Sync, B: Copy + Sync, U: Send>(
     }
     assert_eq!(a.len(), a_shape.iter().product::<usize>(), "a fills its shape");
     assert_eq!(b.len(), b_shape.iter().product::<usize>(), "b fills its shape");
-    let apply = |(index, out): (usize, &mut [U])| loops.run(index * CHUNK, a, b, out, &f);
     if out.len() < PARALLEL {
         loops.run(0, a, b, out, &f);
     } else {
-        out.par_chunks_mut(CHUNK).enumerate().for_each(apply);
+        team::each_chunk(out, CHUNK, 1, |index, out| loops.run(index * CHUNK, a, b, out, &f));
     }
 }
 

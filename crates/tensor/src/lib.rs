@@ -19,6 +19,7 @@ mod scratch;
 mod shape;
 mod shared;
 pub mod simd;
+pub mod team;
 
 pub use array::Tensor;
 pub use shape::{MAX_ELEMENTS, MAX_RANK, ShapeError, element_count, strides};

@@ -1,6 +1,6 @@
 //! Kernels that move elements: strided views, paste, gather.
 
-use rayon::prelude::*;
+use crate::team;
 
 /// Elements from which it pays to use several threads.
 const PARALLEL_ELEMENTS: usize = 1 << 16;
@@ -47,7 +47,7 @@ pub fn read_view<T: Copy + Send + Sync>(src: &[T], view: &View, shape: &[usize],
     }
     let row = dst.len() / rows;
     let block = (PARALLEL_ELEMENTS / 4).div_ceil(row);
-    dst.par_chunks_mut(block * row).enumerate().for_each(|(index, out)| {
+    team::each_chunk(dst, block * row, 1, |index, out| {
         let mut shape = shape.clone();
         shape[0] = out.len() / row;
         copy_block(src, offset + (index * block).cast_signed() * strides[0], &shape, &strides, out);
@@ -214,7 +214,7 @@ pub fn take<T: Copy + Send + Sync>(src: &[T], axis: Axis, indices: &[usize], dst
     if dst.len() < PARALLEL_ELEMENTS {
         src.chunks_exact(len * inner).zip(dst.chunks_exact_mut(width)).for_each(copy);
     } else {
-        src.par_chunks_exact(len * inner).zip(dst.par_chunks_exact_mut(width)).for_each(copy);
+        team::each_chunk(dst, width, 1, |index, dst| copy((&src[index * len * inner..][..len * inner], dst)));
     }
 }
 
@@ -238,7 +238,7 @@ pub fn take_gradient(dy: &[f32], axis: Axis, indices: &[usize], dx: &mut [f32]) 
     if dy.len() < PARALLEL_ELEMENTS {
         dy.chunks_exact(width).zip(dx.chunks_exact_mut(len * inner)).for_each(add);
     } else {
-        dy.par_chunks_exact(width).zip(dx.par_chunks_exact_mut(len * inner)).for_each(add);
+        team::each_chunk(dx, len * inner, 1, |index, dx| add((&dy[index * width..][..width], dx)));
     }
 }
 

@@ -3,7 +3,7 @@
 //! A window is a product of two windows along the axes, so a maximum (or sum) is first taken down the columns, which
 //! runs over whole rows, and then along the row that is left.
 
-use rayon::prelude::*;
+use crate::team;
 
 /// Elements from which it pays to use several threads.
 const PARALLEL_ELEMENTS: usize = 1 << 15;
@@ -104,7 +104,7 @@ fn for_planes<A: Sync, B: Send>(
     if a.len().max(b.len()) < PARALLEL_ELEMENTS {
         a.chunks_exact(plane_a).zip(b.chunks_exact_mut(plane_b)).for_each(|(a, b)| f(a, b));
     } else {
-        a.par_chunks_exact(plane_a).zip(b.par_chunks_exact_mut(plane_b)).for_each(|(a, b)| f(a, b));
+        team::each_chunk(b, plane_b, 1, |index, b| f(&a[index * plane_a..][..plane_a], b));
     }
 }
 
@@ -172,8 +172,8 @@ pub fn max_pool_gradient(x: &[f32], dy: &[f32], axes: &Axes, dx: &mut [f32]) {
     if input == 0 || output == 0 {
         return;
     }
-    let planes = x.par_chunks_exact(input).zip(dy.par_chunks_exact(output)).zip(dx.par_chunks_exact_mut(input));
-    planes.with_min_len((PARALLEL_ELEMENTS / input).max(1)).for_each(|((x, dy), dx)| {
+    team::each_chunk(dx, input, (PARALLEL_ELEMENTS / input).max(1), |index, dx| {
+        let (x, dy) = (&x[index * input..][..input], &dy[index * output..][..output]);
         if is_quartering(axes) {
             quartering_gradient(x, dy, axes, dx);
             return;

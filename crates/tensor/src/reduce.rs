@@ -3,9 +3,8 @@
 //! A sum is never split among threads, so that it does not depend on their number. Sums are carried in f64 across
 //! blocks, so that a mean over a large feature map keeps the precision of its elements.
 
-use rayon::prelude::*;
-
 use crate::elementwise::{CHUNK, PARALLEL};
+use crate::team;
 
 /// What becomes of the elements that fall together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,12 +144,12 @@ impl Plan {
     /// Calls `f` with the offset of the first input and the `length` outputs of each place of the outer axes.
     fn each(&self, inputs: usize, out: &mut [f32], length: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
         let places = out.len() / length;
-        let work = |(place, out): (usize, &mut [f32])| f(self.outer_offset(place), out);
+        let work = |place: usize, out: &mut [f32]| f(self.outer_offset(place), out);
         if inputs < PARALLEL {
-            out.chunks_mut(length).enumerate().for_each(work);
+            out.chunks_mut(length).enumerate().for_each(|(place, out)| work(place, out));
         } else {
             let together = (CHUNK / (inputs / places)).max(1);
-            out.par_chunks_mut(length).enumerate().with_min_len(together).for_each(work);
+            team::each_chunk(out, length, together, work);
         }
     }
 

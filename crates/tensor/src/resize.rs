@@ -1,8 +1,7 @@
 //! Resampling kernels and their gradients: one sparse matrix for each axis.
 
-use rayon::prelude::*;
-
 use crate::movement::Axis;
+use crate::team;
 
 /// Elements from which it pays to use several threads.
 const PARALLEL_ELEMENTS: usize = 1 << 15;
@@ -77,7 +76,7 @@ fn for_blocks((a, width_a): (&[f32], usize), (b, width_b): (&mut [f32], usize), 
     if a.len().max(b.len()) < PARALLEL_ELEMENTS {
         a.chunks_exact(width_a).zip(b.chunks_exact_mut(width_b)).for_each(|(a, b)| f(a, b));
     } else {
-        a.par_chunks_exact(width_a).zip(b.par_chunks_exact_mut(width_b)).for_each(|(a, b)| f(a, b));
+        team::each_chunk(b, width_b, 1, |index, b| f(&a[index * width_a..][..width_a], b));
     }
 }
 

@@ -3,7 +3,7 @@
 use eyebar_tensor::Tensor;
 use eyebar_tensor::blocked::BLOCK;
 use eyebar_tensor::elementwise::map;
-use rayon::prelude::*;
+use eyebar_tensor::team;
 
 use super::binary::Binary;
 use crate::error::OperatorError;
@@ -78,14 +78,13 @@ impl Operator for BatchNormalization {
         if x.is_empty() {
             return Ok(vec![out.into()]);
         }
-        let work = |(plane, (x, out)): (usize, (&[f32], &mut [f32]))| {
+        team::each_chunk(out.data_mut(), inner, (1 << 14) / inner + 1, |plane, out| {
+            let x = &x.data()[plane * inner..][..inner];
             let channel = plane % channels;
             let factor = self.factor(scale[channel], variance[channel]);
             let (mean, bias) = (mean[channel], bias[channel]);
             map(x, out, |x| (x - mean) * factor + bias);
-        };
-        let planes = x.data().par_chunks(inner).zip(out.data_mut().par_chunks_mut(inner)).enumerate();
-        planes.with_min_len((1 << 14) / inner + 1).for_each(work);
+        });
         Ok(vec![out.into()])
     }
 
@@ -144,10 +143,10 @@ impl Kernel for BlockedNormalization {
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
         let x = arguments.f32(0)?;
         let mut out = pool.take(x.shape());
-        let plane = x.shape()[2] * x.shape()[3] * BLOCK;
+        let plane = (x.shape()[2] * x.shape()[3] * BLOCK).max(1);
         let blocks = self.lanes.len() / BLOCK;
-        let planes = x.data().par_chunks(plane.max(1)).zip(out.data_mut().par_chunks_mut(plane.max(1)));
-        planes.enumerate().for_each(|(index, (x, out))| {
+        team::each_chunk(out.data_mut(), plane, (1 << 14) / plane + 1, |index, out| {
+            let x = &x.data()[index * plane..][..plane];
             let lanes = &self.lanes[index % blocks * BLOCK..][..BLOCK];
             let pixels = x.as_chunks::<BLOCK>().0.iter().zip(out.as_chunks_mut::<BLOCK>().0);
             for (x, out) in pixels {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use eyebar_tensor::Tensor;
-use rayon::prelude::*;
+use eyebar_tensor::team;
 
 use super::batch_normalization::channels;
 use crate::error::OperatorError;
@@ -44,8 +44,7 @@ impl Rows {
     /// Calls `f` with each row of `out` and its number.
     fn each(&self, out: &mut Tensor, f: impl Fn(usize, &mut [f32]) + Sync) {
         if !out.is_empty() {
-            let rows = out.data_mut().par_chunks_mut(self.inner).enumerate();
-            rows.with_min_len((1 << 12) / self.inner + 1).for_each(|(row, out)| f(row, out));
+            team::each_chunk(out.data_mut(), self.inner, (1 << 12) / self.inner + 1, f);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use eyebar_tensor::Tensor;
 use eyebar_tensor::reduce::row_sum;
-use rayon::prelude::*;
+use eyebar_tensor::team;
 
 use super::axes::axis_index;
 use super::batch_normalization::channels;
@@ -150,7 +150,9 @@ impl Operator for Normalization {
         if self.outputs > 1 {
             others.extend(self.row_statistics(x, &rows)?);
         }
-        let work = |(index, (x, out)): (usize, (&[f32], &mut [f32]))| {
+        let length = rows.length.max(1);
+        team::each_chunk(out.data_mut(), length, rows.tasks(), |index, out| {
+            let x = &x.data()[index * length..][..out.len()];
             let (mean, inverse) = statistics(x, self.epsilon);
             let scale = rows.parameter(index, scale);
             for (i, (out, &x)) in out.iter_mut().zip(x).enumerate() {
@@ -160,10 +162,7 @@ impl Operator for Normalization {
                 let bias = rows.parameter(index, bias);
                 out.iter_mut().enumerate().for_each(|(i, out)| *out += bias(i));
             }
-        };
-        let length = rows.length.max(1);
-        let pairs = x.data().par_chunks(length).zip(out.data_mut().par_chunks_mut(length));
-        pairs.enumerate().with_min_len(rows.tasks()).for_each(work);
+        });
         Ok(std::iter::once(out.into()).chain(others).take(self.outputs.max(1)).collect())
     }
 
@@ -234,7 +233,8 @@ impl Operator for NormalizationGrad {
         if x.is_empty() {
             return Ok(vec![dx.into()]);
         }
-        let work = |index: usize, dy: &[f32], x: &[f32], dx: &mut [f32]| {
+        team::each_chunk(dx.data_mut(), rows.length, rows.tasks(), |index, dx| {
+            let [dy, x] = [&dy, &x].map(|tensor| &tensor.data()[index * rows.length..][..dx.len()]);
             let (mean, inverse) = statistics(x, self.0.epsilon);
             let scale = rows.parameter(index, scale);
             let (mut sum, mut product) = (0.0f64, 0.0f64);
@@ -249,11 +249,7 @@ impl Operator for NormalizationGrad {
             for (dx, &x) in dx.iter_mut().zip(x) {
                 *dx = inverse * (*dx - mean_gradient - (x - mean) * slope);
             }
-        };
-        let triples = dy.data().par_chunks(rows.length).zip(x.data().par_chunks(rows.length));
-        let triples = triples.zip(dx.data_mut().par_chunks_mut(rows.length));
-        let triples = triples.enumerate().with_min_len(rows.tasks());
-        triples.for_each(|(index, ((dy, x), dx))| work(index, dy, x, dx));
+        });
         Ok(vec![dx.into()])
     }
 

@@ -2,7 +2,7 @@
 
 use eyebar_tensor::Tensor;
 use eyebar_tensor::elementwise::map;
-use rayon::prelude::*;
+use eyebar_tensor::team;
 
 use super::axes::axis_index;
 use super::straight_through::StraightThrough;
@@ -87,7 +87,7 @@ impl Scales {
         if out.is_empty() {
             return;
         }
-        let work = |(outer, (x, out)): (usize, (&[T], &mut [U]))| match self {
+        let work = |outer: usize, x: &[T], out: &mut [U]| match self {
             Self::Single => fill(x, out, 0),
             Self::PerAxis { inner: 1, .. } => fill_columns(x, out, 0),
             Self::PerAxis { .. } => {
@@ -106,8 +106,9 @@ impl Scales {
             }
         };
         let together = length * inner;
-        let pairs = x.par_chunks(together).zip(out.par_chunks_mut(together)).enumerate();
-        pairs.with_min_len((1 << 14) / together + 1).for_each(work);
+        team::each_chunk(out, together, (1 << 14) / together + 1, |outer, out| {
+            work(outer, &x[outer * together..][..out.len()], out);
+        });
     }
 }
 

@@ -8,9 +8,10 @@ use super::axes::axis_indices;
 use super::element::Element;
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
+use crate::layout::{BlockedKernel, Layout};
 use crate::map_tensor;
 use crate::onnx::{Attribute, NodeReader};
-use crate::operator::{Arguments, Inputs, Operator};
+use crate::operator::{Arguments, Inputs, Kernel, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
 
@@ -257,9 +258,48 @@ fn working_axes(rule: Rule, scalings: &[Scaling]) -> Vec<(usize, Vec<Tap>)> {
     axes
 }
 
+/// Resamples rows and columns of blocked activations.
+struct BlockedResize {
+    axes: Vec<(usize, Vec<Tap>)>,
+}
+
+impl Kernel for BlockedResize {
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        Ok(vec![resample(arguments.f32(0)?, &self.axes, pool).into()])
+    }
+}
+
+/// Resamples one axis after the other.
+fn resample(x: &Tensor, axes: &[(usize, Vec<Tap>)], pool: &Pool) -> Tensor {
+    let mut shape = x.shape().to_vec();
+    let mut current: Option<Tensor> = None;
+    for (axis, taps) in axes {
+        let from = Axis::of(&shape, *axis);
+        shape[*axis] = taps.len();
+        let mut next = pool.take(&shape);
+        resize::resample(current.as_ref().unwrap_or(x).data(), from, taps, next.data_mut());
+        if let Some(used) = current.replace(next) {
+            pool.give(used.into());
+        }
+    }
+    current.unwrap_or_else(|| x.clone())
+}
+
 impl Operator for Resize {
     fn name(&self) -> &str {
         "Resize"
+    }
+
+    fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {
+        let scalings = self.scalings(inputs)?;
+        let axes = working_axes(self.rule, &scalings);
+        let (blocked, planar) = (layouts.first() == Some(&Layout::Blocked), axes.iter().all(|(axis, _)| *axis >= 2));
+        if !blocked || !planar || scalings.len() != 4 || scalings.iter().any(|scaling| scaling.output == 0) {
+            return Ok(None);
+        }
+        let inputs =
+            std::iter::once(Some(Layout::Blocked)).chain(std::iter::repeat_n(None, inputs.len() - 1)).collect();
+        Ok(Some(BlockedKernel { kernel: Box::new(BlockedResize { axes }), inputs }))
     }
 
     fn infer(&self, inputs: Inputs<'_>) -> Result<Vec<TensorType>, OperatorError> {
@@ -281,17 +321,7 @@ impl Operator for Resize {
         let axes = working_axes(self.rule, &scalings);
         let mut shape = value.shape().to_vec();
         if let Some(x) = value.as_f32() {
-            let mut current: Option<Tensor> = None;
-            for (axis, taps) in axes {
-                let from = Axis::of(&shape, axis);
-                shape[axis] = taps.len();
-                let mut next = pool.take(&shape);
-                resize::resample(current.as_ref().unwrap_or(x).data(), from, &taps, next.data_mut());
-                if let Some(used) = current.replace(next) {
-                    pool.give(used.into());
-                }
-            }
-            return Ok(vec![current.unwrap_or_else(|| x.clone()).into()]);
+            return Ok(vec![resample(x, &axes, pool).into()]);
         }
         let mut current = value.clone();
         for (axis, taps) in axes {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::slice::IterMut;
 
 use eyebar_tensor::Tensor;
-use rayon::prelude::*;
+use eyebar_tensor::team;
 
 use super::axes::axis_index;
 use super::binary::Binary;
@@ -181,8 +181,7 @@ impl Columns {
         if block == 0 {
             return;
         }
-        let blocks = out.data_mut().par_chunks_mut(block).enumerate();
-        blocks.with_min_len((1 << 14) / block + 1).for_each(|(index, out)| {
+        team::each_chunk(out.data_mut(), block, (1 << 14) / block + 1, |index, out| {
             for column in 0..self.inner {
                 f(index * block + column, out[column..].iter_mut().step_by(self.inner));
             }

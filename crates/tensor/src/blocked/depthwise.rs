@@ -1,14 +1,16 @@
 //! Depthwise convolution: every channel for itself, 16 side by side.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::epilogue::{Epilogue, Finish};
-use super::windows::{Spans, Tap, corner};
+use super::frame::{Frame, Walk};
 use super::{BLOCK, blocks, filling_is_small};
 use crate::conv::Conv2d;
+use crate::scratch::with_scratch;
+use crate::shared::SharedMut;
 use crate::simd::{Isa, Simd, dispatch};
+use crate::team;
 
 /// Pixels of a task.
 const PIXELS_PER_TASK: usize = 1024;
@@ -67,114 +69,136 @@ impl DepthwiseConv {
         if out.is_empty() {
             return;
         }
-        let rows_per_task = (PIXELS_PER_TASK / conv.output.1).clamp(1, conv.output.0);
-        out.par_chunks_mut(positions).enumerate().for_each(|(index, out)| {
-            let (block, plane) = (index % count, &input[index * plane..][..plane]);
-            let weights = &self.weights[block * conv.kernel.0 * conv.kernel.1 * BLOCK..];
-            let parts = out.par_chunks_mut(rows_per_task * conv.output.1 * BLOCK).enumerate();
-            parts.for_each(|(task, out)| {
-                let row = task * rows_per_task;
-                let at = index * positions + row * conv.output.1 * BLOCK;
-                let job = &mut Job { conv, plane, weights, finish, channel: block * BLOCK, row, at, out };
-                // SAFETY: `isa` proves the instruction set.
-                unsafe { dispatch!(self.isa, rows(job: &mut Job<'_>)) }
+        let framed = Frame::is_needed(conv);
+        let rows = (PIXELS_PER_TASK / conv.output.1).clamp(1, conv.output.0);
+        let parts = conv.output.0.div_ceil(rows);
+        let rows = conv.output.0.div_ceil(parts);
+        // Small planes are worked on several at a time.
+        let planes = out.len() / positions;
+        let together = if parts == 1 { (PIXELS_PER_TASK / conv.positions()).max(1) } else { 1 };
+        let out = SharedMut::new(out);
+        team::each(planes.div_ceil(together) * parts, |task| {
+            let first_row = task % parts * rows;
+            let rows = first_row..conv.output.0.min(first_row + rows);
+            let frame = if framed { Frame::new(conv, rows.len(), BLOCK) } else { Frame::none(conv, BLOCK) };
+            with_scratch(if framed { frame.plane() } else { 0 }, |framed_data| {
+                let first = task / parts * together;
+                for index in first..planes.min(first + together) {
+                    let plane = &input[index * plane..][..plane];
+                    let (data, row): (&[f32], usize) = if framed {
+                        frame.fill(conv, rows.start, plane, framed_data);
+                        (framed_data, rows.start)
+                    } else {
+                        (plane, 0)
+                    };
+                    let block = index % count;
+                    let weights = &self.weights[block * conv.kernel.0 * conv.kernel.1 * BLOCK..];
+                    let pixels = rows.start * conv.output.1..rows.end * conv.output.1;
+                    let at = index * positions;
+                    let job = &Job { conv, data, frame, row, weights, finish, channel: block * BLOCK, pixels, at, out };
+                    // SAFETY: `isa` proves the instruction set; tasks write disjoint rows.
+                    unsafe { dispatch!(self.isa, convolve(job: &Job<'_>)) }
+                }
             });
         });
     }
 }
 
-/// Some rows of an output plane.
+/// Some pixels of an output plane.
 struct Job<'a> {
     conv: &'a Conv2d,
-    plane: &'a [f32],
+    data: &'a [f32],
+    frame: Frame,
+    /// Row of the output that the frame begins with.
+    row: usize,
     /// `[taps, 16]`
     weights: &'a [f32],
     finish: Finish<'a>,
     channel: usize,
-    row: usize,
-    /// Place of `out` in the whole output.
+    pixels: Range<usize>,
+    /// Place of the plane in the whole output.
     at: usize,
-    out: &'a mut [f32],
+    out: SharedMut<'a>,
 }
 
 /// # Safety
-/// The processor has the instruction set of `S`.
+/// The processor has the instruction set of `S`, and nobody else touches the job's pixels.
 #[inline(always)]
-unsafe fn rows<S: Simd>(job: &mut Job<'_>) {
-    let mut taps = Vec::with_capacity(job.conv.kernel.0 * job.conv.kernel.1);
-    let row_len = job.conv.output.1 * BLOCK;
-    for (index, out) in job.out.chunks_exact_mut(row_len).enumerate() {
-        let row = job.row + index;
-        let mut spans = Spans::new(job.conv, row);
-        while let Some(range) = spans.next(&mut taps) {
-            let mut column = range.start;
-            macro_rules! step {
-                ($pixels:literal) => {
-                    while range.end - column >= $pixels {
-                        let span = Span { job_at: job.at + index * row_len, row, column, taps: &taps };
-                        // SAFETY: as the caller promises; the span's taps lie inside the plane.
-                        unsafe {
-                            pixels::<S, $pixels>(
-                                job.conv,
-                                job.plane,
-                                job.weights,
-                                &job.finish,
-                                job.channel,
-                                &span,
-                                out,
-                            );
-                        }
-                        column += $pixels;
-                    }
-                };
-            }
-            step!(8);
-            step!(4);
-            step!(1);
+unsafe fn convolve<S: Simd>(job: &Job<'_>) {
+    // SAFETY: as the caller promises. Vectors of a block: its lanes over those of a vector.
+    unsafe {
+        match BLOCK / S::LANES {
+            1 => tiles::<S, 1>(job),
+            2 => tiles::<S, 2>(job),
+            4 => tiles::<S, 4>(job),
+            _ => unreachable!("a vector of another size"),
         }
     }
 }
 
-struct Span<'a> {
-    /// Place of the row in the whole output.
-    job_at: usize,
-    row: usize,
-    column: usize,
-    taps: &'a [Tap],
+/// # Safety
+/// As [`convolve`].
+#[inline(always)]
+unsafe fn tiles<S: Simd, const VECTORS: usize>(job: &Job<'_>) {
+    let conv = job.conv;
+    let mut taps = Vec::with_capacity(conv.kernel.0 * conv.kernel.1);
+    for ky in 0..conv.kernel.0 {
+        for kx in 0..conv.kernel.1 {
+            taps.push((ky * conv.dilation.0 * job.frame.width + kx * conv.dilation.1) * BLOCK);
+        }
+    }
+    assert!(job.weights.len() >= taps.len() * BLOCK, "weights for all taps");
+    let mut walk = Walk::new(conv, job.frame, job.row, job.pixels.start);
+    let mut pixel = job.pixels.start;
+    macro_rules! step {
+        ($pixels:literal) => {
+            while S::PIXELS >= $pixels && job.pixels.end - pixel >= $pixels {
+                // SAFETY: as the caller promises.
+                unsafe { tile::<S, $pixels, VECTORS>(job, &taps, &mut walk, pixel) };
+                pixel += $pixels;
+            }
+        };
+    }
+    step!(8);
+    step!(6);
+    step!(4);
+    step!(2);
+    step!(1);
 }
 
 /// # Safety
-/// The processor has the instruction set of `S`, and the span's taps lie inside the plane for all of its pixels.
+/// As [`convolve`].
 #[inline(always)]
-unsafe fn pixels<S: Simd, const PIXELS: usize>(
-    conv: &Conv2d,
-    plane: &[f32],
-    weights: &[f32],
-    finish: &Finish<'_>,
-    channel: usize,
-    span: &Span<'_>,
-    out: &mut [f32],
+unsafe fn tile<S: Simd, const PIXELS: usize, const VECTORS: usize>(
+    job: &Job<'_>,
+    taps: &[usize],
+    walk: &mut Walk,
+    pixel: usize,
 ) {
-    let start = corner(conv, span.row, span.column);
-    let step = (conv.stride.1 * BLOCK) as isize;
-    let out = &mut out[span.column * BLOCK..][..PIXELS * BLOCK];
-    for lane in (0..BLOCK).step_by(S::LANES) {
-        // SAFETY: taps lie inside the plane (the caller promises) and the weights (packed for all taps).
-        unsafe {
-            let mut sums = [[S::splat(0.0)]; PIXELS];
-            for tap in span.taps {
-                let weight = S::load(weights.as_ptr().add(tap.index * BLOCK + lane));
-                let at = start + tap.offset + lane as isize;
-                for (index, [sum]) in sums.iter_mut().enumerate() {
-                    let place = at + index as isize * step;
-                    debug_assert!(place >= 0 && place as usize + S::LANES <= plane.len());
-                    *sum = S::multiply_add(weight, S::load(plane.as_ptr().offset(place)), *sum);
+    // SAFETY: the frame holds every tap of the job's pixels, `weights` all taps, `out` the pixels.
+    unsafe {
+        let mut from = [job.data.as_ptr(); PIXELS];
+        for from in &mut from {
+            *from = from.wrapping_add(walk.step());
+        }
+        let mut sums = [[S::splat(0.0); VECTORS]; PIXELS];
+        let mut weights = job.weights.as_ptr();
+        for &tap in taps {
+            for vector in 0..VECTORS {
+                let weight = S::load(weights.add(vector * S::LANES));
+                for (sums, from) in sums.iter_mut().zip(from) {
+                    let value = S::load(from.add(tap + vector * S::LANES));
+                    sums[vector] = S::multiply_add(weight, value, sums[vector]);
                 }
             }
-            let first = span.job_at + span.column * BLOCK + lane;
-            let sums = finish.apply_all::<S, 1, PIXELS>(sums, channel + lane, |pixel, _| first + pixel * BLOCK);
-            for (index, [sum]) in sums.into_iter().enumerate() {
-                S::store(out.as_mut_ptr().add(index * BLOCK + lane), sum);
+            weights = weights.add(BLOCK);
+        }
+        let place = |index: usize, vector: usize| job.at + (pixel + index) * BLOCK + vector * S::LANES;
+        debug_assert!(place(PIXELS - 1, VECTORS - 1) + S::LANES <= job.out.len());
+        let sums = job.finish.apply_all::<S, VECTORS, PIXELS>(sums, job.channel, place);
+        for (index, sums) in sums.into_iter().enumerate() {
+            for (vector, sum) in sums.into_iter().enumerate() {
+                S::store(job.out.pointer().add(place(index, vector)), sum);
             }
         }
     }

@@ -3,16 +3,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::epilogue::{Epilogue, Finish};
-use super::frame::Frame;
-use super::panel::{Panels, Product, Sink, multiply};
+use super::frame::{Frame, Walk};
+use super::panel::{Panels, Product, Sink, multiply, tile_pixels};
 use super::{BLOCK, blocks, filling_is_small};
 use crate::conv::Conv2d;
 use crate::scratch::with_scratch;
 use crate::shared::SharedMut;
 use crate::simd::{Isa, Simd, dispatch};
+use crate::team;
 
 /// Taps that are added up in one go: 1024 channels, so that a panel of weights stays in the second cache.
 const TAPS: usize = 64;
@@ -22,8 +21,8 @@ const FRAME_ELEMENTS: usize = 1 << 17;
 const LARGEST_FRAME: usize = 1 << 24;
 /// Pixels of a task without a frame.
 const PIXELS_PER_TASK: usize = 192;
-/// Tasks that keep a handful of threads busy.
-const FEW_TASKS: usize = 8;
+/// Tasks that keep a handful of threads busy to the end.
+const FEW_TASKS: usize = 16;
 
 /// A convolution of one group with packed weights.
 ///
@@ -94,54 +93,74 @@ impl DirectConv {
         if out.is_empty() {
             return;
         }
-        let framed = conv.pad != (0, 0) || {
-            let reach = Frame::new(conv, conv.output.0, lanes);
-            reach.rows > conv.input.0 || reach.width > conv.input.1
-        };
+        let framed = Frame::is_needed(conv);
         let images = out.len() / out_len;
         let pixels = self.pixels_per_task(framed, planes, lanes);
         let ranges = positions.div_ceil(pixels);
         // Where there are too few pixels to share out, the filters are.
         let groups = FEW_TASKS.div_ceil(images * ranges).min(self.panels.count());
         let panels_per_group = self.panels.count().div_ceil(groups);
+        let groups = self.panels.count().div_ceil(panels_per_group);
+        let range = |index: usize| index * pixels..positions.min((index + 1) * pixels);
+        let frame_of = |pixels: &Range<usize>| {
+            let rows = pixels.start / conv.output.1..pixels.end.div_ceil(conv.output.1);
+            (rows.start, if framed { Frame::new(conv, rows.len(), lanes) } else { Frame::none(conv, lanes) })
+        };
+        let largest = planes * frame_of(&range(0)).1.plane();
+        // Frames that several groups of filters look at are filled once.
+        let shared = if framed && groups > 1 { images * ranges * largest } else { 0 };
         let out = SharedMut::new(out);
-        (0..images * ranges * groups).into_par_iter().for_each(|task| {
-            let (group, task) = (task % groups, task / groups);
-            let (range, image) = (task % ranges, task / ranges);
-            let pixels = range * pixels..positions.min((range + 1) * pixels);
-            let panels = group * panels_per_group..self.panels.count().min((group + 1) * panels_per_group);
-            if panels.is_empty() {
-                return;
+        with_scratch(shared, |frames| {
+            let plane_len = image_len / planes;
+            if shared > 0 {
+                team::each_chunk(frames, largest / planes, planes, |index, data| {
+                    let (range_index, image) = (index / planes % ranges, index / planes / ranges);
+                    let (row, frame) = frame_of(&range(range_index));
+                    let plane = &input[(image * planes + index % planes) * plane_len..][..plane_len];
+                    frame.fill(conv, row, plane, data);
+                });
             }
-            let input = &input[image * image_len..][..image_len];
-            let first = image * out_len;
-            if framed {
-                let rows = pixels.start / conv.output.1..pixels.end.div_ceil(conv.output.1);
-                let frame = Frame::new(conv, rows.len(), lanes);
-                with_scratch(planes * frame.plane(), |data| {
-                    frame.fill(conv, rows.start, input, data);
-                    let job = &Job { layer: self, data, frame, row: rows.start, pixels, panels, finish, out, first };
+            let frames = &*frames;
+            team::each(images * ranges * groups, |task| {
+                let (group, task) = (task % groups, task / groups);
+                let (pixels, image) = (range(task % ranges), task / ranges);
+                let panels = group * panels_per_group..self.panels.count().min((group + 1) * panels_per_group);
+                let input = &input[image * image_len..][..image_len];
+                let (row, frame) = frame_of(&pixels);
+                let work = |data: &[f32], plane: usize, row: usize| {
+                    let first = image * out_len;
+                    let (pixels, panels) = (pixels.clone(), panels.clone());
+                    let job = &Job { layer: self, data, frame, plane, row, pixels, panels, finish, out, first };
                     // SAFETY: `isa` proves the instruction set; tasks write disjoint pixels and filters.
                     unsafe { dispatch!(self.isa, sum(job: &Job<'_>)) }
-                });
-            } else {
-                let frame = Frame { rows: conv.input.0, width: conv.input.1, lanes };
-                let job = &Job { layer: self, data: input, frame, row: 0, pixels, panels, finish, out, first };
-                // SAFETY: as above.
-                unsafe { dispatch!(self.isa, sum(job: &Job<'_>)) }
-            }
+                };
+                if !framed {
+                    work(input, plane_len, 0);
+                } else if shared > 0 {
+                    work(&frames[task * largest..][..largest], largest / planes, row);
+                } else {
+                    with_scratch(planes * frame.plane(), |data| {
+                        frame.fill(conv, row, input, data);
+                        work(data, frame.plane(), row);
+                    });
+                }
+            });
         });
     }
 
-    /// Whole rows with a frame, any number without.
+    /// Whole rows with a frame; whole tiles, in parts about as large, without.
     fn pixels_per_task(&self, framed: bool, planes: usize, lanes: usize) -> usize {
-        if !framed {
-            return PIXELS_PER_TASK;
-        }
         let conv = &self.conv;
+        if !framed {
+            let parts = (conv.positions() / PIXELS_PER_TASK).max(1);
+            return conv.positions().div_ceil(parts).next_multiple_of(tile_pixels(self.isa));
+        }
         let elements = |rows: usize| planes * Frame::new(conv, rows, lanes).plane();
-        let fewest = conv.output.0.div_ceil(FEW_TASKS).max(1);
-        let rows = (1..=fewest).rev().find(|&rows| elements(rows) <= FRAME_ELEMENTS).unwrap_or(1);
+        let filters_suffice = self.panels.count() >= FEW_TASKS;
+        let most = if filters_suffice { conv.output.0 } else { conv.output.0.div_ceil(FEW_TASKS) };
+        let rows = (1..=most.max(1)).rev().find(|&rows| elements(rows) <= FRAME_ELEMENTS).unwrap_or(1);
+        // In equal parts: a short last one would have half-empty tiles.
+        let rows = conv.output.0.div_ceil(conv.output.0.div_ceil(rows));
         rows * conv.output.1
     }
 }
@@ -150,6 +169,8 @@ struct Job<'a> {
     layer: &'a DirectConv,
     data: &'a [f32],
     frame: Frame,
+    /// Elements from one plane of `data` to the next.
+    plane: usize,
     /// Row of the output that the frame begins with.
     row: usize,
     pixels: Range<usize>,
@@ -180,7 +201,7 @@ unsafe fn sum<S: Simd>(job: &Job<'_>) {
     let mut chunk_taps = Vec::with_capacity(TAPS);
     for (range, channels) in chunks.chain(rest_chunks) {
         chunk_taps.clear();
-        chunk_taps.extend(range.clone().map(|tap| tap / taps.len() * frame.plane() + taps[tap % taps.len()]));
+        chunk_taps.extend(range.clone().map(|tap| tap / taps.len() * job.plane + taps[tap % taps.len()]));
         let row = range.start.min(whole_taps) * lanes + range.start.saturating_sub(whole_taps) * rest;
         let product = |weights| Product { count: job.pixels.len(), taps: &chunk_taps, channels, weights };
         for panel in job.panels.clone() {
@@ -195,19 +216,11 @@ unsafe fn sum<S: Simd>(job: &Job<'_>) {
                 first: range.start == 0,
                 last: range.end == end,
             };
-            let (data, columns) = (job.data.as_ptr(), conv.output.1);
-            let (down, along) = (conv.stride.0 * frame.width * lanes, conv.stride.1 * lanes);
-            let mut column = job.pixels.start % columns;
-            let mut offset = (job.pixels.start / columns - job.row) * down + column * along;
-            let to_next_row = down.wrapping_sub((columns - 1) * along);
+            let mut walk = Walk::new(conv, frame, job.row, job.pixels.start);
             let next = |_| {
+                let offset = walk.step();
                 debug_assert!(offset < job.data.len());
-                let pixel = data.wrapping_add(offset);
-                column += 1;
-                let ended = column == columns;
-                offset = offset.wrapping_add(if ended { to_next_row } else { along });
-                column = if ended { 0 } else { column };
-                pixel
+                job.data.as_ptr().wrapping_add(offset)
             };
             // SAFETY: the frame holds every tap of the job's pixels.
             unsafe { multiply::<S>(blocks.len(), product(job.layer.panels.rows(panel, row)), next, &sink) };

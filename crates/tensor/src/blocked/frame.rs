@@ -11,6 +11,17 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    /// Whether windows of `conv` reach outside the image, so that it has to be framed.
+    pub(super) fn is_needed(conv: &Conv2d) -> bool {
+        let reach = Self::new(conv, conv.output.0, 1);
+        conv.pad != (0, 0) || reach.rows > conv.input.0 || reach.width > conv.input.1
+    }
+
+    /// The image itself, where no frame is needed.
+    pub(super) fn none(conv: &Conv2d, lanes: usize) -> Self {
+        Self { rows: conv.input.0, width: conv.input.1, lanes }
+    }
+
     /// The frame that the windows of `rows` rows of the output reach into.
     pub(super) fn new(conv: &Conv2d, rows: usize, lanes: usize) -> Self {
         let extent = |outputs: usize, stride: usize, kernel: usize, dilation: usize| {
@@ -49,5 +60,41 @@ impl Frame {
                 }
             }
         }
+    }
+}
+
+/// Where the windows of one pixel of the output after the other begin in a frame.
+pub(super) struct Walk {
+    offset: usize,
+    column: usize,
+    columns: usize,
+    along: usize,
+    to_next_row: usize,
+}
+
+impl Walk {
+    /// From pixel `pixel` of the output on; the frame begins at row `row` of the output.
+    pub(super) fn new(conv: &Conv2d, frame: Frame, row: usize, pixel: usize) -> Self {
+        let columns = conv.output.1;
+        let (down, along) = (conv.stride.0 * frame.width * frame.lanes, conv.stride.1 * frame.lanes);
+        let column = pixel % columns;
+        Self {
+            offset: (pixel / columns - row) * down + column * along,
+            column,
+            columns,
+            along,
+            to_next_row: down.wrapping_sub((columns - 1) * along),
+        }
+    }
+
+    /// The next window's place, in elements.
+    #[inline(always)]
+    pub(super) fn step(&mut self) -> usize {
+        let place = self.offset;
+        self.column += 1;
+        let ended = self.column == self.columns;
+        self.offset = place.wrapping_add(if ended { self.to_next_row } else { self.along });
+        self.column = if ended { 0 } else { self.column };
+        place
     }
 }

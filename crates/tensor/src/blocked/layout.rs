@@ -1,8 +1,8 @@
 //! From rows to blocks and back.
 
-use rayon::prelude::*;
-
 use super::BLOCK;
+use crate::shared::SharedMut;
+use crate::team;
 
 /// Blocks that hold `channels`.
 pub fn blocks(channels: usize) -> usize {
@@ -22,19 +22,22 @@ pub fn block(dense: &[f32], channels: usize, pixels: usize, out: &mut [f32]) {
     if dense.is_empty() {
         return;
     }
-    out.par_chunks_mut(pixels * BLOCK).enumerate().for_each(|(index, out)| {
+    let parts = pixels.div_ceil(PIXELS_PER_TASK);
+    let out = SharedMut::new(out);
+    team::each(out.len() / (pixels * BLOCK) * parts, |task| {
+        let (index, start) = (task / parts, task % parts * PIXELS_PER_TASK);
         let (image, first) = (index / count, index % count * BLOCK);
         let real = BLOCK.min(channels - first);
         let planes = &dense[(image * channels + first) * pixels..][..real * pixels];
-        out.par_chunks_mut(PIXELS_PER_TASK * BLOCK).enumerate().for_each(|(task, out)| {
-            let start = task * PIXELS_PER_TASK;
-            for (at, lanes) in out.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
-                *lanes = std::array::from_fn(|lane| match lane < real {
-                    true => planes[lane * pixels + start + at],
-                    false => 0.0,
-                });
-            }
-        });
+        let len = PIXELS_PER_TASK.min(pixels - start);
+        // SAFETY: each pixel of a block belongs to one task.
+        let out = unsafe { out.slice((index * pixels + start) * BLOCK, len * BLOCK) };
+        for (at, lanes) in out.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+            *lanes = std::array::from_fn(|lane| match lane < real {
+                true => planes[lane * pixels + start + at],
+                false => 0.0,
+            });
+        }
     });
 }
 
@@ -48,7 +51,7 @@ pub fn unblock(blocked: &[f32], channels: usize, pixels: usize, out: &mut [f32])
     if out.is_empty() {
         return;
     }
-    out.par_chunks_mut(pixels).enumerate().for_each(|(plane, out)| {
+    team::each_chunk(out, pixels, (PIXELS_PER_TASK / pixels).max(1), |plane, out| {
         let (image, channel) = (plane / channels, plane % channels);
         let block = &blocked[(image * count + channel / BLOCK) * pixels * BLOCK..][..pixels * BLOCK];
         for (value, lanes) in out.iter_mut().zip(block.as_chunks::<BLOCK>().0) {

@@ -17,6 +17,15 @@ pub(super) fn panel_blocks(isa: Isa) -> usize {
     }
 }
 
+/// Pixels of a tile.
+pub(super) fn tile_pixels(isa: Isa) -> usize {
+    match isa.level() {
+        Level::Scalar => Scalar::PIXELS,
+        Level::Avx2 => Avx2::PIXELS,
+        Level::Avx512 => Avx512::PIXELS,
+    }
+}
+
 /// A matrix of `depth` × `filters` in panels of some blocks of filters, each `[depth, width]`. The last panel has the
 /// blocks that are left; spare filters are zero.
 #[derive(Debug, Clone)]

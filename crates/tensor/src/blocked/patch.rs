@@ -1,8 +1,7 @@
 //! Patches: rectangular parts of images.
 
-use rayon::prelude::*;
-
 use super::BLOCK;
+use crate::team;
 
 /// A rectangle of pixels; it may reach beyond the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +60,7 @@ pub fn cut(
     assert!(base.len() == blocks * plane && windows.len() == changed.len(), "one window for each image");
     assert!(patches.len() == changed.len() * blocks * patch_len, "patches do not fit");
     assert_eq!(out.len(), windows.len() * blocks * window_len, "windows do not fit");
-    out.par_chunks_mut(window_len).enumerate().for_each(|(index, out)| {
+    team::each_chunk(out, window_len, 1, |index, out| {
         let (image, block) = (index / blocks, index % blocks);
         let (window, changed) = (&windows[image], &changed[image]);
         let base = &base[block * plane..][..plane];

@@ -1,14 +1,15 @@
 //! Pools on the blocked layout. Windows are given as those of a depthwise convolution.
 
-use rayon::prelude::*;
-
 use super::BLOCK;
 use super::windows::{Spans, Tap, corner};
 use crate::conv::Conv2d;
 use crate::simd::{Isa, Simd, dispatch};
+use crate::team;
 
 /// Numbers added up in one go: shorter chains round less.
 const CHAIN: usize = 256;
+/// Pixels of a task.
+const PIXELS_PER_TASK: usize = 1024;
 /// Pixels summed side by side.
 const PIXELS: usize = 4;
 
@@ -17,7 +18,7 @@ fn for_planes(conv: &Conv2d, input: &[f32], out: &mut [f32], f: impl Fn(&[f32], 
     let (plane, positions) = (conv.input.0 * conv.input.1 * BLOCK, conv.positions() * BLOCK);
     assert_eq!(input.len() * positions, out.len() * plane, "input and output do not fit");
     if !out.is_empty() {
-        out.par_chunks_mut(positions).zip(input.par_chunks(plane)).for_each(|(out, input)| f(input, out));
+        team::each_chunk(out, positions, 1, |index, out| f(&input[index * plane..][..plane], out));
     }
 }
 
@@ -58,7 +59,8 @@ pub fn global_average(input: &[f32], pixels: usize, out: &mut [f32]) {
     if out.is_empty() || pixels == 0 {
         return;
     }
-    out.par_chunks_mut(BLOCK).zip(input.par_chunks(pixels * BLOCK)).for_each(|(out, plane)| {
+    team::each_chunk(out, BLOCK, (PIXELS_PER_TASK / pixels).max(1), |index, out| {
+        let plane = &input[index * pixels * BLOCK..][..pixels * BLOCK];
         let mut total = [0.0f64; BLOCK];
         for piece in plane.chunks(CHAIN * BLOCK) {
             let mut sums = [0.0f32; BLOCK];
@@ -85,8 +87,8 @@ pub fn pool_max_gradient(isa: Isa, conv: &Conv2d, input: &[f32], cotangent: &[f3
     let quarters = (conv.kernel, conv.stride, conv.dilation, conv.pad) == ((2, 2), (2, 2), (1, 1), (0, 0))
         && 2 * conv.output.0 <= conv.input.0
         && 2 * conv.output.1 <= conv.input.1;
-    let planes = input.par_chunks(plane).zip(cotangent.par_chunks(positions)).zip(out.par_chunks_mut(plane));
-    planes.for_each(|((input, cotangent), out)| {
+    team::each_chunk(out, plane, 1, |index, out| {
+        let (input, cotangent) = (&input[index * plane..][..plane], &cotangent[index * positions..][..positions]);
         // SAFETY: `isa` proves the instruction set.
         unsafe {
             if quarters {

@@ -8,8 +8,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::epilogue::{Epilogue, Finish};
 use super::panel::{Panels, Product, Sink, multiply};
 use super::{BLOCK, blocks};
@@ -17,6 +15,7 @@ use crate::conv::Conv2d;
 use crate::scratch::with_scratch;
 use crate::shared::SharedMut;
 use crate::simd::{Isa, Simd, dispatch};
+use crate::team;
 
 /// Outputs of a tile along one side.
 const OUT: usize = 4;
@@ -79,8 +78,8 @@ impl WinogradConv {
         let layout = panels.layout();
         let data = SharedMut::new(panels.data_mut());
         let kernels = weights.as_chunks::<9>().0;
-        kernels.par_chunks(conv.channels).enumerate().for_each(|(filter, kernels)| {
-            for (channel, kernel) in kernels.iter().enumerate() {
+        team::each(conv.filters, |filter| {
+            for (channel, kernel) in kernels[filter * channels..][..channels].iter().enumerate() {
                 for (point, value) in transform_kernel(kernel).into_iter().enumerate() {
                     // SAFETY: each filter belongs to one task.
                     unsafe { data.slice(layout.place(filter, point * channels + channel), 1)[0] = value };
@@ -120,7 +119,7 @@ impl WinogradConv {
         let alone = (BLOCK_ELEMENTS / (POINTS * channels)).max(1).next_multiple_of(8);
         let weights = POINTS * channels * blocks(conv.filters) * BLOCK;
         if tiles.count >= MANY_BLOCKS * alone && weights <= LONE_WEIGHTS {
-            (0..tiles.count.div_ceil(alone)).into_par_iter().for_each(|block| {
+            team::each(tiles.count.div_ceil(alone), |block| {
                 let range = block * alone..tiles.count.min((block + 1) * alone);
                 with_scratch(self.transformed_len(alone) + self.products_len(alone), |scratch| {
                     let (transformed, products) = scratch.split_at_mut(self.transformed_len(alone));
@@ -146,7 +145,7 @@ impl WinogradConv {
             with_scratch(self.transformed_len(count), |transformed| {
                 let job = &Job { layer: self, tiles, first, count, input, finish, out };
                 let shared = SharedMut::new(transformed);
-                (0..count).into_par_iter().for_each(|tile| {
+                team::each(count, |tile| {
                     let range = tile..tile + 1;
                     // SAFETY: `isa` proves the instruction set; each tile belongs to one task.
                     unsafe {
@@ -154,7 +153,7 @@ impl WinogradConv {
                     };
                 });
                 let transformed = &*transformed;
-                (0..self.panels.count()).into_par_iter().for_each(|panel| {
+                team::each(self.panels.count(), |panel| {
                     with_scratch(self.products_len(count), |products| {
                         // SAFETY: `isa` proves the instruction set; each panel's filters belong to one task.
                         unsafe {

@@ -1,11 +1,11 @@
 //! Convolution as a matrix product whose right matrix is packed straight from the image (Chellapilla, Puri, Simard 2006).
 
-use rayon::prelude::*;
-
 use super::Conv2d;
 use crate::gemm::{PackedLeft, multiply_panels, panel_columns};
+use crate::scratch::with_scratch;
 use crate::shared::SharedMut;
 use crate::simd::Isa;
+use crate::team;
 
 /// Right panels that one task packs and multiplies.
 const PANELS_PER_TASK: usize = 4;
@@ -34,18 +34,20 @@ pub(super) fn run(conv: &Conv2d, groups: &[PackedLeft], input: &[f32], bias: Opt
     let row_blocks = filters.div_ceil(row_step);
     let tasks = images * conv.groups * blocks * row_blocks;
     let out = SharedMut::new(out);
-    (0..tasks).into_par_iter().for_each_init(Vec::new, |packed, task| {
+    team::each(tasks, |task| {
         let (block, task) = (task % blocks, task / blocks);
         let (row_block, task) = (task % row_blocks, task / row_blocks);
         let (group, image) = (task % conv.groups, task / conv.groups);
         let columns = block * step..positions.min((block + 1) * step);
         let rows = row_block * row_step..filters.min((row_block + 1) * row_step);
         let image_data = &input[image * conv.input_len()..][..conv.input_len()];
-        pack_columns(conv, image_data, group, columns.clone(), width, packed);
         let first_filter = group * filters + rows.start;
         let out = out.starting_at(image * conv.output_len() + first_filter * positions + columns.start);
-        // SAFETY: tasks cover disjoint (image, filter, position) boxes.
-        unsafe { multiply_panels(&groups[group], rows.clone(), packed, columns.len(), out, positions) };
+        with_scratch(columns.len().next_multiple_of(width) * conv.depth(), |packed| {
+            pack_columns(conv, image_data, group, columns.clone(), width, packed);
+            // SAFETY: tasks cover disjoint (image, filter, position) boxes.
+            unsafe { multiply_panels(&groups[group], rows.clone(), packed, columns.len(), out, positions) };
+        });
         if let Some(bias) = bias {
             for row in 0..rows.len() {
                 // SAFETY: as above.
@@ -64,12 +66,11 @@ fn pack_columns(
     group: usize,
     columns: std::ops::Range<usize>,
     width: usize,
-    packed: &mut Vec<f32>,
+    packed: &mut [f32],
 ) {
     let depth = conv.depth();
     let (height, row_len) = conv.input;
-    packed.clear();
-    packed.resize(columns.len().next_multiple_of(width) * depth, 0.0);
+    packed.fill(0.0);
     for (panel, packed) in packed.chunks_exact_mut(width * depth).enumerate() {
         let start = columns.start + panel * width;
         let end = columns.end.min(start + width);

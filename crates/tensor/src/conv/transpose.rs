@@ -2,12 +2,11 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::{Conv2d, PackedConv};
 use crate::gemm::{Matrix, PackedLeft, matmul};
 use crate::scratch::with_scratch;
 use crate::simd::Isa;
+use crate::team;
 
 /// A transposed convolution ready to run on batches of any size.
 #[derive(Debug, Clone)]
@@ -150,8 +149,10 @@ fn scatter_block(conv: &Conv2d, block: &Block, input: &[f32], bias: Option<&[f32
         let range = first..positions.min(first + step);
         with_scratch(block.weights.rows() * range.len(), |shares| {
             matmul(&block.weights, right.columns(range.clone()), shares);
-            let shares = shares.par_chunks(taps * range.len());
-            out.par_chunks_mut(plane).zip(shares).for_each(|(out, shares)| add_plane(conv, &range, shares, out));
+            let share = taps * range.len();
+            team::each_chunk(out, plane, 1, |channel, out| {
+                add_plane(conv, &range, &shares[channel * share..][..share], out);
+            });
         });
     }
 }

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::tile::{PackedLeft, multiply_panels, panel_columns};
+use crate::scratch::with_scratch;
 use crate::shared::SharedMut;
 use crate::simd::Isa;
+use crate::team;
 
 /// Right panels that one task packs and multiplies.
 const PANELS_PER_TASK: usize = 4;
@@ -86,20 +86,20 @@ pub fn matmul(left: &PackedLeft, right: Matrix<'_>, out: &mut [f32]) {
     let row_step = if groups > 2 { left.rows().max(1) } else { ROWS_PER_TASK };
     let tasks = groups * left.rows().div_ceil(row_step);
     let out = SharedMut::new(out);
-    (0..tasks).into_par_iter().for_each_init(Vec::new, |packed, task| {
+    team::each(tasks, |task| {
         let (first_column, first_row) = (task % groups * group, task / groups * row_step);
         let columns = group.min(right.columns - first_column);
         let rows = first_row..left.rows().min(first_row + row_step);
-        pack_right(right, first_column, columns, width, packed);
         let out = out.starting_at(first_row * right.columns + first_column);
-        // SAFETY: tasks cover disjoint rectangles of the output.
-        unsafe { multiply_panels(left, rows, packed, columns, out, right.columns) };
+        with_scratch(columns.next_multiple_of(width) * right.rows, |packed| {
+            pack_right(right, first_column, columns, width, packed);
+            // SAFETY: tasks cover disjoint rectangles of the output.
+            unsafe { multiply_panels(left, rows, packed, columns, out, right.columns) };
+        });
     });
 }
 
-fn pack_right(right: Matrix<'_>, first: usize, columns: usize, width: usize, packed: &mut Vec<f32>) {
-    packed.clear();
-    packed.resize(columns.next_multiple_of(width) * right.rows, 0.0);
+fn pack_right(right: Matrix<'_>, first: usize, columns: usize, width: usize, packed: &mut [f32]) {
     for (panel, packed) in packed.chunks_exact_mut(width * right.rows).enumerate() {
         let start = panel * width;
         let real = width.min(columns - start);
@@ -107,6 +107,7 @@ fn pack_right(right: Matrix<'_>, first: usize, columns: usize, width: usize, pac
             for (column, value) in row[..real].iter_mut().enumerate() {
                 *value = right.at(k, first + start + column);
             }
+            row[real..].fill(0.0);
         }
     }
 }

@@ -5,11 +5,10 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use crate::scratch::with_scratch;
 use crate::shared::SharedMut;
 use crate::simd::{Isa, Simd, dispatch};
+use crate::team;
 
 /// Outputs that a task works on where the matrix is transposed: rows of the matrix.
 const OUTPUTS_PER_TASK: usize = 64;
@@ -39,7 +38,7 @@ pub fn times_transposed(isa: Isa, rows: &[f32], matrix: &[f32], depth: usize, ou
     }
     let job = &Job::new(rows, matrix, depth, out);
     let outputs = job.outputs;
-    (0..outputs.div_ceil(OUTPUTS_PER_TASK)).into_par_iter().for_each(|task| {
+    team::each(outputs.div_ceil(OUTPUTS_PER_TASK), |task| {
         let range = task * OUTPUTS_PER_TASK..outputs.min((task + 1) * OUTPUTS_PER_TASK);
         // SAFETY: `isa` proves the instruction set; the sizes were checked; tasks write disjoint outputs.
         unsafe { dispatch!(isa, dots(job: &Job<'_>, range: Range<usize>)) }
@@ -59,7 +58,7 @@ pub fn times(isa: Isa, rows: &[f32], matrix: &[f32], depth: usize, out: &mut [f3
     let job = &Job::new(rows, matrix, depth, out);
     let (count, outputs) = (job.count, job.outputs);
     let columns = outputs.div_ceil(FEW_TASKS).next_multiple_of(32).clamp(FEWEST_COLUMNS, COLUMNS_PER_TASK);
-    (0..outputs.div_ceil(columns)).into_par_iter().for_each(|task| {
+    team::each(outputs.div_ceil(columns), |task| {
         let range = task * columns..outputs.min((task + 1) * columns);
         with_scratch(count.min(BLOCK_ROWS) * range.len(), |sums| {
             // SAFETY: `isa` proves the instruction set; the sizes were checked; tasks write disjoint columns.
