@@ -13,8 +13,9 @@ use crate::shared::SharedMut;
 use crate::simd::{Isa, Simd, dispatch};
 use crate::team;
 
-/// Taps that are added up in one go: 1024 channels, so that a panel of weights stays in the second cache.
-const TAPS: usize = 64;
+/// Taps that are added up in one go: 512 channels, so that a panel of weights and the pixels of a task stay in the second
+/// cache.
+const TAPS: usize = 32;
 /// Elements of a task's framed input (512 KiB).
 const FRAME_ELEMENTS: usize = 1 << 17;
 /// Largest frame that is built at all (64 MiB): beyond it, pads or dilations are absurd.
@@ -93,6 +94,10 @@ impl DirectConv {
         if out.is_empty() {
             return;
         }
+        if conv.kernel == (1, 1) && conv.stride != (1, 1) && conv.pad == (0, 0) {
+            self.run_compact(input, epilogue, out);
+            return;
+        }
         let framed = Frame::is_needed(conv);
         let images = out.len() / out_len;
         let pixels = self.pixels_per_task(framed, planes, lanes);
@@ -145,6 +150,27 @@ impl DirectConv {
                     });
                 }
             });
+        });
+    }
+
+    /// A strided 1 × 1 convolution: the pixels that it sees are brought together first.
+    fn run_compact(&self, input: &[f32], epilogue: Epilogue<'_>, out: &mut [f32]) {
+        let conv = &self.conv;
+        let lanes = if self.dense { 1 } else { BLOCK };
+        let (plane, row) = (conv.input.0 * conv.input.1 * lanes, conv.input.1 * lanes);
+        let compact = conv.positions() * lanes;
+        with_scratch(input.len() / plane * compact, |data| {
+            team::each_chunk(data, compact, 1, |index, data| {
+                let plane = &input[index * plane..][..plane];
+                for (y, to) in data.chunks_exact_mut(conv.output.1 * lanes).enumerate() {
+                    let from = &plane[y * conv.stride.0 * row..][..row];
+                    for (x, to) in to.chunks_exact_mut(lanes).enumerate() {
+                        to.copy_from_slice(&from[x * conv.stride.1 * lanes..][..lanes]);
+                    }
+                }
+            });
+            let conv = Conv2d { input: conv.output, stride: (1, 1), ..*conv };
+            Self { conv, ..self.clone() }.run(data, epilogue, out);
         });
     }
 
@@ -203,7 +229,7 @@ unsafe fn sum<S: Simd>(job: &Job<'_>) {
         chunk_taps.clear();
         chunk_taps.extend(range.clone().map(|tap| tap / taps.len() * job.plane + taps[tap % taps.len()]));
         let row = range.start.min(whole_taps) * lanes + range.start.saturating_sub(whole_taps) * rest;
-        let product = |weights| Product { count: job.pixels.len(), taps: &chunk_taps, channels, weights };
+        let depth = chunk_taps.len() * channels;
         for panel in job.panels.clone() {
             let blocks = job.layer.panels.blocks_of(panel);
             let positions = conv.positions();
@@ -216,14 +242,20 @@ unsafe fn sum<S: Simd>(job: &Job<'_>) {
                 first: range.start == 0,
                 last: range.end == end,
             };
+            let weights = &job.layer.panels.rows(panel, row)[..depth * blocks.len() * BLOCK];
+            let next = match panel + 1 < job.panels.end {
+                true => &job.layer.panels.rows(panel + 1, row)[..depth * BLOCK],
+                false => &[],
+            };
+            let product = Product { count: job.pixels.len(), taps: &chunk_taps, channels, weights, next };
             let mut walk = Walk::new(conv, frame, job.row, job.pixels.start);
-            let next = |_| {
+            let pixel = |_| {
                 let offset = walk.step();
                 debug_assert!(offset < job.data.len());
                 job.data.as_ptr().wrapping_add(offset)
             };
             // SAFETY: the frame holds every tap of the job's pixels.
-            unsafe { multiply::<S>(blocks.len(), product(job.layer.panels.rows(panel, row)), next, &sink) };
+            unsafe { multiply::<S>(blocks.len(), product, pixel, &sink) };
         }
     }
 }

@@ -123,6 +123,8 @@ pub(super) struct Product<'a> {
     pub(super) channels: usize,
     /// `[taps · channels, width]` of the panel.
     pub(super) weights: &'a [f32],
+    /// The weights that come next: fetched meanwhile.
+    pub(super) next: &'a [f32],
 }
 
 /// The products of pixels `0..product.count` with a panel of `blocks` blocks (1 or 2); `pixel` gives a pixel's address.
@@ -169,6 +171,14 @@ unsafe fn multiply_vectors<S: Simd, const VECTORS: usize>(
 
 /// A number of channels that is known at run time only.
 const ANY: usize = 0;
+/// Numbers of a cache line.
+const LINE: usize = 16;
+
+/// Weights to be fetched, some lines at every tap.
+struct Ahead {
+    from: *const f32,
+    lines: usize,
+}
 
 /// # Safety
 /// As [`multiply`].
@@ -179,11 +189,13 @@ unsafe fn tiles<S: Simd, const VECTORS: usize, const CHANNELS: usize>(
     sink: &impl Sink,
 ) {
     let mut first = 0;
+    let steps = product.count.div_ceil(S::PIXELS) * product.taps.len();
+    let mut ahead = Ahead { from: product.next.as_ptr(), lines: (product.next.len() / LINE).div_ceil(steps.max(1)) };
     macro_rules! step {
         ($pixels:literal) => {
             while S::PIXELS >= $pixels && product.count - first >= $pixels {
                 // SAFETY: as the caller promises.
-                unsafe { tile::<S, $pixels, VECTORS, CHANNELS>(first, product, pixel, sink) };
+                unsafe { tile::<S, $pixels, VECTORS, CHANNELS>(first, product, pixel, &mut ahead, sink) };
                 first += $pixels;
             }
         };
@@ -202,6 +214,7 @@ unsafe fn tile<S: Simd, const PIXELS: usize, const VECTORS: usize, const CHANNEL
     first: usize,
     product: Product<'_>,
     pixel: &mut impl FnMut(usize) -> *const f32,
+    ahead: &mut Ahead,
     sink: &impl Sink,
 ) {
     let channels = if CHANNELS == ANY { product.channels } else { CHANNELS };
@@ -211,6 +224,10 @@ unsafe fn tile<S: Simd, const PIXELS: usize, const VECTORS: usize, const CHANNEL
         let mut sums = [[S::splat(0.0); VECTORS]; PIXELS];
         let mut weights = product.weights.as_ptr();
         for &tap in product.taps {
+            for _ in 0..ahead.lines {
+                S::prefetch(ahead.from);
+                ahead.from = ahead.from.wrapping_add(LINE);
+            }
             for channel in 0..channels {
                 let row: [S::Vector; VECTORS] = std::array::from_fn(|vector| S::load(weights.add(vector * S::LANES)));
                 for (sums, from) in sums.iter_mut().zip(from) {

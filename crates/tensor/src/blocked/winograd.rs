@@ -298,7 +298,14 @@ unsafe fn filter<S: Simd>(job: &Job<'_>, panel: usize, transformed: &[f32], prod
         for (taps, length) in chunks.clone().chain(rest_chunk) {
             let sink = Products { to, width, first: taps[0] == 0 };
             let weights = job.layer.panels.rows(panel, point * conv.channels + taps[0]);
-            let product = Product { count: job.count, taps, channels: length, weights };
+            // The same channels of the next point: with few tiles, reading weights takes longer than using them.
+            let next = match point + 1 < POINTS {
+                true => {
+                    &job.layer.panels.rows(panel, (point + 1) * conv.channels + taps[0])[..taps.len() * length * width]
+                }
+                false => &[],
+            };
+            let product = Product { count: job.count, taps, channels: length, weights, next };
             // SAFETY: every tile has `channels` channels in `source` and `width` products in `sink`.
             unsafe {
                 let pixel = |tile: usize| source.as_ptr().add(tile * channels);
