@@ -21,8 +21,10 @@ use crate::plan::Label;
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
 
-/// Share of a map that a rectangle may take: beyond, cutting and pasting cost more than they save.
+/// Share of a map that rectangles may take on average: beyond, cutting and pasting cost more than they save.
 const LARGEST_SHARE: f64 = 0.8;
+/// Places along the diagonal of an image that the average is taken of.
+const PLACES: usize = 9;
 
 /// Other pixels in a rectangle of an image.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,34 +84,37 @@ impl Incremental {
         images: usize,
     ) -> Result<Option<Self>, NetworkError> {
         let &[1, _, height, width] = graph.shape(input) else { return Ok(None) };
-        let centre = |len: usize, part: usize| (len - part.min(len)) / 2..(len - part.min(len)) / 2 + part.min(len);
-        let mut reaches: HashMap<ValueId, Reach> =
-            HashMap::from([(input, (centre(height, size.0), centre(width, size.1)))]);
-        let mut steps = Vec::new();
+        // From one corner to the other: at the borders, rectangles are cut off.
+        let place = |len: usize, part: usize, at: usize| {
+            let (part, start) = (part.min(len), (len - part.min(len)) * at / (PLACES - 1));
+            start..start + part
+        };
+        let mut reaches: Vec<HashMap<ValueId, Reach>> = (0..PLACES)
+            .map(|at| HashMap::from([(input, (place(height, size.0, at), place(width, size.1, at)))]))
+            .collect();
+        let mut steps: Vec<Step> = Vec::new();
         let mut frontier = Vec::new();
         for node in fused_nodes(graph, &[output]) {
-            let followed = match step(graph, &node, &reaches, images)? {
+            let followed = match step(graph, &node, &reaches[0], images)? {
                 Some(step) => {
-                    let reach = reached(graph, &step, &reaches);
-                    let &[_, _, height, width] = graph.shape(step.output) else {
-                        unreachable!("local kernels are 2-D")
-                    };
-                    let share = (reach.0.len() * reach.1.len()) as f64 / (height * width).max(1) as f64;
-                    (share <= LARGEST_SHARE).then_some((step, reach))
+                    let reached: Vec<_> = reaches.iter().map(|reaches| reached(graph, &step, reaches)).collect();
+                    (mean_share(graph.shape(step.output), &reached) <= LARGEST_SHARE).then_some((step, reached))
                 }
                 None => None,
             };
             match followed {
-                Some((step, reach)) => {
-                    reaches.insert(step.output, reach);
+                Some((step, reached)) => {
+                    reaches.iter_mut().zip(reached).for_each(|(reaches, reach)| {
+                        reaches.insert(step.output, reach);
+                    });
                     steps.push(step);
                 }
                 None => {
-                    frontier.extend(node.inputs.iter().flatten().filter(|id| reaches.contains_key(id)));
+                    frontier.extend(node.inputs.iter().flatten().filter(|id| reaches[0].contains_key(id)));
                 }
             }
         }
-        if reaches.contains_key(&output) {
+        if reaches[0].contains_key(&output) {
             frontier.push(output);
         }
         frontier.sort_unstable();
@@ -159,19 +164,27 @@ impl Incremental {
         Ok(Base { values })
     }
 
+    /// Rows and columns that an edit reaches at the end of the path. Those of a run are best alike: it computes as many of
+    /// all images as of the one that needs most.
+    pub fn reach(&self, edit: &Edit) -> (usize, usize) {
+        let mut reaches = HashMap::from([(self.input, extent(edit))]);
+        let mut last = (0, 0);
+        for step in &self.steps {
+            let reach = reached(&self.graph, step, &reaches);
+            last = (reach.0.len(), reach.1.len());
+            reaches.insert(step.output, reach);
+        }
+        last
+    }
+
     /// The frontier's values for the images that `edits` make of the base, one after the other: `[N, C, H, W]` each.
     ///
     /// # Errors
     /// When an edit has other channels or does not lie inside the image, or all of them are not of one size.
     pub fn run(&self, base: &Base, edits: &[&Edit]) -> Result<Vec<Value>, NetworkError> {
         let mut patches = HashMap::from([(self.input, self.first(edits)?)]);
-        let mut reaches: Vec<HashMap<ValueId, Reach>> = edits
-            .iter()
-            .map(|edit| {
-                let (rows, columns) = (edit.pixels.shape()[1], edit.pixels.shape()[2]);
-                HashMap::from([(self.input, (edit.top..edit.top + rows, edit.left..edit.left + columns))])
-            })
-            .collect();
+        let mut reaches: Vec<HashMap<ValueId, Reach>> =
+            edits.iter().map(|edit| HashMap::from([(self.input, extent(edit))])).collect();
         let mut readers: HashMap<ValueId, usize> = HashMap::new();
         for (index, step) in self.steps.iter().enumerate() {
             readers.extend(step.inputs.iter().flatten().map(|&id| (id, index)));
@@ -345,6 +358,21 @@ fn reached(graph: &Graph, step: &Step, reaches: &HashMap<ValueId, Reach>) -> Rea
     let &[_, _, rows, columns] = graph.shape(step.output) else { unreachable!("local kernels are 2-D") };
     let (down, along) = hull.unwrap_or((0..0, 0..0));
     (down.start.min(rows)..down.end.min(rows), along.start.min(columns)..along.end.min(columns))
+}
+
+/// Share of a map of `shape` that rectangles take on average: of the rows times of the columns, as for places all over
+/// the map.
+fn mean_share(shape: &[usize], reaches: &[Reach]) -> f64 {
+    let &[_, _, height, width] = shape else { unreachable!("local kernels are 2-D") };
+    let sum = |length: fn(&Reach) -> usize| reaches.iter().map(length).sum::<usize>() as f64;
+    let places = reaches.len() as f64;
+    sum(|reach| reach.0.len()) * sum(|reach| reach.1.len()) / (places * places * (height * width).max(1) as f64)
+}
+
+/// The rectangle of the image that an edit changes.
+fn extent(edit: &Edit) -> Reach {
+    let (rows, columns) = (edit.pixels.shape()[1], edit.pixels.shape()[2]);
+    (edit.top..edit.top + rows, edit.left..edit.left + columns)
 }
 
 fn join(a: &Range<usize>, b: &Range<usize>) -> Range<usize> {

@@ -27,13 +27,16 @@ struct Edits {
     incremental: Incremental,
     /// From the frontier to the score.
     rest: Executor,
-    /// Edits that run at a time.
+    /// Edits that are followed at a time.
+    together: usize,
+    /// Edits whose rest runs at a time.
     batch: usize,
 }
 
-/// Edits that run at a time for every whole image that would: they take a small part of its room, and the weights of
-/// dense layers are read once for all of them.
+/// Edits whose rest runs at a time for every whole image that would: the weights of dense layers are read once for all.
 const EDITS_PER_IMAGE: usize = 4;
+/// Batches of edits that are put in order.
+const BATCHES_IN_ORDER: usize = 8;
 
 impl Scorer {
     /// Plans the scores that `objective` makes of `output`, for images of the shape `image` (`[1, …]`, the input's own
@@ -58,7 +61,7 @@ impl Scorer {
             let shape: Vec<_> = std::iter::once(batch).chain(image[1..].iter().copied()).collect();
             let mut specialised = graph.specialise(&[(input, f32_type(&shape)?)], &[output])?;
             let score = score_of(&mut specialised, output, objective, &shape)?;
-            let edits = Edits::new(graph, input, image, output, objective, edits)?;
+            let edits = Edits::new(graph, input, image, output, objective, (batch, edits))?;
             Ok(Self { graph: specialised, executor: OnceLock::new(), input, score, shape, edits })
         };
         let batch = batch_size(graph, input, batch);
@@ -105,7 +108,7 @@ impl Scorer {
     }
 
     /// Scores of the images that `edits` make of `image`, each alone; what an edit does not reach is not computed again.
-    /// The edits are of one size. `progress` counts them.
+    /// `progress` counts them.
     ///
     /// # Errors
     /// As [`Scorer::scores`], when an edit does not lie inside the image, and when `progress` cancels.
@@ -120,20 +123,24 @@ impl Scorer {
         report(progress, 0, count)?;
         self.check_edits(image, &[])?;
         let base = self.edits.as_ref().map(|edits| edits.incremental.base(image)).transpose()?;
-        // Made batch by batch: all patches together may be far larger than the image.
+        // Made some at a time: all patches together may be far larger than the image.
         let mut edits = edits.peekable();
         while edits.peek().is_some() {
-            let at_a_time = self.edits.as_ref().map_or(self.batch(), |edits| edits.batch);
-            let batch: Vec<_> = edits.by_ref().take(at_a_time).collect();
-            self.check_edits(image, &batch)?;
-            scores.extend(match (&self.edits, &base) {
-                (Some(planned), Some(base)) => planned.scores(base, &batch)?,
-                _ => {
-                    let images: Vec<_> = batch.iter().map(|edit| apply(image, edit)).collect();
-                    self.scores(&images.iter().map(Vec::as_slice).collect::<Vec<_>>())?
+            let at_a_time = self.edits.as_ref().map_or(self.batch(), |edits| edits.batch * BATCHES_IN_ORDER);
+            let some: Vec<_> = edits.by_ref().take(at_a_time).collect();
+            self.check_edits(image, &some)?;
+            match (&self.edits, &base) {
+                (Some(planned), Some(base)) => {
+                    let done = scores.len();
+                    scores.resize(done + some.len(), 0.0);
+                    planned.scores(base, &some, &mut scores[done..], &|more| report(progress, done + more, count))?;
                 }
-            });
-            report(progress, scores.len(), count)?;
+                _ => {
+                    let images: Vec<_> = some.iter().map(|edit| apply(image, edit)).collect();
+                    scores.extend(self.scores(&images.iter().map(Vec::as_slice).collect::<Vec<_>>())?);
+                    report(progress, scores.len(), count)?;
+                }
+            }
         }
         Ok(scores)
     }
@@ -181,7 +188,7 @@ impl Edits {
         image: &[usize],
         output: ValueId,
         objective: &dyn Objective,
-        batch: usize,
+        (together, batch): (usize, usize),
     ) -> Result<Option<Self>, ExplainError> {
         // The part of a side that a patch usually takes.
         const PART: usize = 9;
@@ -189,23 +196,59 @@ impl Edits {
         // A network made for one batch size only has no plan for one image.
         let Ok(one) = graph.specialise(&[(input, f32_type(image)?)], &[output]) else { return Ok(None) };
         let size = (height.div_ceil(PART), width.div_ceil(PART));
-        let Some(incremental) = Incremental::new(&one, input, output, size, batch)? else { return Ok(None) };
+        let Some(incremental) = Incremental::new(&one, input, output, size, together)? else { return Ok(None) };
         let mut rest = incremental.rest(graph, output, batch)?;
         let shape: Vec<_> = std::iter::once(batch).chain(image[1..].iter().copied()).collect();
         let score = score_of(&mut rest, output, objective, &shape)?;
-        Ok(Some(Self { incremental, rest: Executor::new(rest, &[score])?, batch }))
+        Ok(Some(Self { incremental, rest: Executor::new(rest, &[score])?, together, batch }))
     }
 
-    fn scores(&self, base: &Base, edits: &[Edit]) -> Result<Vec<f32>, ExplainError> {
-        let Some(last) = edits.last() else { return Ok(Vec::new()) };
-        // The rest of an incomplete batch repeats its last edit, whose further scores are dropped.
-        let filled: Vec<_> = edits.iter().chain(std::iter::repeat(last)).take(self.batch).collect();
-        let values = self.incremental.run(base, &filled)?;
-        let inputs: Vec<_> = self.incremental.frontier().iter().copied().zip(&values).collect();
-        let results = self.rest.run(&inputs)?;
+    /// Scores of the images that `edits` make; `report` is told how many are done.
+    fn scores(
+        &self,
+        base: &Base,
+        edits: &[Edit],
+        scores: &mut [f32],
+        report: &dyn Fn(usize) -> Result<(), ExplainError>,
+    ) -> Result<(), ExplainError> {
+        // Edits of one size that reach as far, side by side.
+        let mut order: Vec<_> = (0..edits.len()).collect();
+        order
+            .sort_by_cached_key(|&index| (edits[index].pixels.shape().to_vec(), self.incremental.reach(&edits[index])));
+        for (batch, indices) in order.chunks(self.batch).enumerate() {
+            let ordered: Vec<_> = indices.iter().map(|&index| &edits[index]).collect();
+            let found = self.batch_scores(base, &ordered)?;
+            indices.iter().zip(found).for_each(|(&index, score)| scores[index] = score);
+            report(batch * self.batch + indices.len())?;
+        }
+        Ok(())
+    }
+
+    fn batch_scores(&self, base: &Base, edits: &[&Edit]) -> Result<Vec<f32>, ExplainError> {
+        // What an incomplete batch lacks stays 0.
+        let mut values: Vec<Vec<f32>> = vec![Vec::new(); self.incremental.frontier().len()];
+        for alike in
+            edits.chunk_by(|a, b| a.pixels.shape() == b.pixels.shape()).flat_map(|alike| alike.chunks(self.together))
+        {
+            let found = self.incremental.run(base, alike)?;
+            for (all, value) in values.iter_mut().zip(&found) {
+                all.extend_from_slice(value.as_f32().map_or(&[], Tensor::data));
+            }
+            self.incremental.recycle(found);
+        }
+        let graph = self.rest.graph();
+        let inputs = self.incremental.frontier().iter().zip(values).map(|(&id, mut data)| {
+            let shape = graph.shape(id);
+            data.resize(shape.iter().product(), 0.0);
+            let tensor = Tensor::new(shape, data).map_err(eyebar_network::OperatorError::from);
+            tensor
+                .map(|tensor| (id, Value::F32(tensor)))
+                .map_err(|source| ExplainError::Build { value: graph.value(id).name.clone(), source })
+        });
+        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+        let results = self.rest.run(&inputs.iter().map(|(id, value)| (*id, value)).collect::<Vec<_>>())?;
         let scores = finite(&results, edits.len());
         self.rest.recycle(results);
-        self.incremental.recycle(values);
         scores
     }
 }
