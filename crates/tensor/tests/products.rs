@@ -1,6 +1,6 @@
 //! Fast matrix products and convolutions against the naive ones, over random sizes, for every instruction set.
 
-use eyebar_tensor::blocked::{DepthwiseConv, DirectConv};
+use eyebar_tensor::blocked::{Activation, BLOCK, DepthwiseConv, DirectConv, Epilogue};
 use eyebar_tensor::conv::{Conv2d, PackedConv, PackedConvTranspose, naive};
 use eyebar_tensor::gemm::{self, Matrix, matmul, times, times_transposed};
 use eyebar_tensor::simd::Isa;
@@ -164,6 +164,14 @@ fn frames_far_larger_than_the_image_are_not_built() {
     let mut out = [f32::NAN; 4];
     packed.run(&[1.0, 2.0, 3.0, 4.0], None, &mut out);
     assert_eq!(out, [4.0, 26.0, 66.0, 124.0]);
+    let mut input = [f32::NAN; BLOCK];
+    input[..4].copy_from_slice(&[1.0, 2.0, 3.0, 4.0]);
+    let epilogue = Epilogue { bias: &[1.0; BLOCK], residual: None, activation: &Activation::Identity, gate: None };
+    for isa in Isa::all() {
+        let mut blocked = [f32::NAN; BLOCK];
+        DepthwiseConv::new(isa, conv, &weights).run(&input, epilogue, &mut blocked);
+        assert_eq!(blocked[..4], [5.0, 27.0, 67.0, 125.0], "{}", isa.name());
+    }
 }
 
 /// More shares than are computed at a time: blocks of channels and of positions.

@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::epilogue::{Epilogue, Finish};
-use super::frame::{Frame, Walk};
+use super::frame::{Frame, LARGEST_FRAME, Walk};
+use super::windows::{Spans, corner};
 use super::{BLOCK, blocks, filling_is_small};
 use crate::conv::Conv2d;
 use crate::scratch::with_scratch;
@@ -69,10 +70,11 @@ impl DepthwiseConv {
         if out.is_empty() {
             return;
         }
-        let framed = Frame::is_needed(conv);
         let rows = (PIXELS_PER_TASK / conv.output.1).clamp(1, conv.output.0);
         let parts = conv.output.0.div_ceil(rows);
         let rows = conv.output.0.div_ceil(parts);
+        let reaching = Frame::is_needed(conv);
+        let framed = reaching && Frame::new(conv, rows, BLOCK).plane() <= LARGEST_FRAME;
         // Small planes are worked on several at a time.
         let planes = out.len() / positions;
         let together = if parts == 1 { (PIXELS_PER_TASK / conv.positions()).max(1) } else { 1 };
@@ -97,7 +99,13 @@ impl DepthwiseConv {
                     let at = index * positions;
                     let job = &Job { conv, data, frame, row, weights, finish, channel: block * BLOCK, pixels, at, out };
                     // SAFETY: `isa` proves the instruction set; tasks write disjoint rows.
-                    unsafe { dispatch!(self.isa, convolve(job: &Job<'_>)) }
+                    unsafe {
+                        if reaching && !framed {
+                            dispatch!(self.isa, unframed(job: &Job<'_>));
+                        } else {
+                            dispatch!(self.isa, convolve(job: &Job<'_>));
+                        }
+                    }
                 }
             });
         });
@@ -136,17 +144,45 @@ unsafe fn convolve<S: Simd>(job: &Job<'_>) {
     }
 }
 
+/// As [`convolve`], with the taps that lie inside the image only: for windows that reach so far that no frame is built.
+///
+/// # Safety
+/// As [`convolve`].
+#[inline(always)]
+unsafe fn unframed<S: Simd>(job: &Job<'_>) {
+    let conv = job.conv;
+    let mut taps = Vec::new();
+    for row in job.pixels.start / conv.output.1..job.pixels.end / conv.output.1 {
+        let mut spans = Spans::new(conv, row);
+        while let Some(columns) = spans.next(&mut taps) {
+            for column in columns {
+                let corner = corner(conv, row, column);
+                for lane in (0..BLOCK).step_by(S::LANES) {
+                    // SAFETY: the taps of a span lie inside the plane, `weights` holds all, `out` the pixels.
+                    unsafe {
+                        let mut sum = S::splat(0.0);
+                        for tap in &taps {
+                            let weight = S::load(job.weights.as_ptr().add(tap.index * BLOCK + lane));
+                            let place = (corner + tap.offset) as usize + lane;
+                            debug_assert!(place + S::LANES <= job.data.len());
+                            sum = S::multiply_add(weight, S::load(job.data.as_ptr().add(place)), sum);
+                        }
+                        let at = job.at + (row * conv.output.1 + column) * BLOCK + lane;
+                        debug_assert!(at + S::LANES <= job.out.len());
+                        S::store(job.out.pointer().add(at), job.finish.apply::<S>(sum, job.channel + lane, at));
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// # Safety
 /// As [`convolve`].
 #[inline(always)]
 unsafe fn tiles<S: Simd, const VECTORS: usize>(job: &Job<'_>) {
     let conv = job.conv;
-    let mut taps = Vec::with_capacity(conv.kernel.0 * conv.kernel.1);
-    for ky in 0..conv.kernel.0 {
-        for kx in 0..conv.kernel.1 {
-            taps.push((ky * conv.dilation.0 * job.frame.width + kx * conv.dilation.1) * BLOCK);
-        }
-    }
+    let taps = job.frame.taps(conv);
     assert!(job.weights.len() >= taps.len() * BLOCK, "weights for all taps");
     let mut walk = Walk::new(conv, job.frame, job.row, job.pixels.start);
     let mut pixel = job.pixels.start;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::epilogue::{Epilogue, Finish};
-use super::frame::{Frame, Walk};
+use super::frame::{Frame, LARGEST_FRAME, Walk};
 use super::panel::{Panels, Product, Sink, multiply, tile_pixels};
 use super::{BLOCK, blocks, filling_is_small};
 use crate::conv::Conv2d;
@@ -18,8 +18,6 @@ use crate::team;
 const TAPS: usize = 32;
 /// Elements of a task's framed input (512 KiB).
 const FRAME_ELEMENTS: usize = 1 << 17;
-/// Largest frame that is built at all (64 MiB): beyond it, pads or dilations are absurd.
-const LARGEST_FRAME: usize = 1 << 24;
 /// Pixels of a task without a frame.
 const PIXELS_PER_TASK: usize = 192;
 /// Tasks that keep a handful of threads busy to the end.
@@ -113,12 +111,13 @@ impl DirectConv {
         };
         let largest = planes * frame_of(&range(0)).1.plane();
         // Frames that several groups of filters look at are filled once.
-        let shared = if framed && groups > 1 { images * ranges * largest } else { 0 };
+        let all = (images * ranges).saturating_mul(largest);
+        let shared = if framed && groups > 1 && all <= LARGEST_FRAME { all } else { 0 };
         let out = SharedMut::new(out);
         with_scratch(shared, |frames| {
             let plane_len = image_len / planes;
             if shared > 0 {
-                team::each_chunk(frames, largest / planes, planes, |index, data| {
+                team::each_chunk(frames, largest / planes, planes.div_ceil(FEW_TASKS), |index, data| {
                     let (range_index, image) = (index / planes % ranges, index / planes / ranges);
                     let (row, frame) = frame_of(&range(range_index));
                     let plane = &input[(image * planes + index % planes) * plane_len..][..plane_len];
@@ -214,10 +213,7 @@ unsafe fn sum<S: Simd>(job: &Job<'_>) {
     let (conv, frame) = (&job.layer.conv, job.frame);
     let lanes = frame.lanes;
     let planes = conv.channels.div_ceil(lanes);
-    let taps: Vec<usize> = (0..conv.kernel.0)
-        .flat_map(|ky| (0..conv.kernel.1).map(move |kx| (ky * conv.dilation.0, kx * conv.dilation.1)))
-        .map(|(y, x)| (y * frame.width + x) * lanes)
-        .collect();
+    let taps = frame.taps(conv);
     let (whole, rest) = (conv.channels / lanes, conv.channels % lanes);
     // The taps of whole blocks in chunks, then those of the last block.
     let whole_taps = whole * taps.len();

@@ -2,6 +2,9 @@
 
 use crate::conv::Conv2d;
 
+/// Largest frame that is built at all (64 MiB): beyond it, pads or dilations are absurd.
+pub(super) const LARGEST_FRAME: usize = 1 << 24;
+
 /// Rows of an image, framed: `[planes, rows, width, lanes]`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame {
@@ -32,6 +35,17 @@ impl Frame {
             width: extent(conv.output.1, conv.stride.1, conv.kernel.1, conv.dilation.1),
             lanes,
         }
+    }
+
+    /// The taps of a window, in elements from its corner.
+    pub(super) fn taps(&self, conv: &Conv2d) -> Vec<usize> {
+        let mut taps = Vec::with_capacity(conv.kernel.0 * conv.kernel.1);
+        for ky in 0..conv.kernel.0 {
+            for kx in 0..conv.kernel.1 {
+                taps.push((ky * conv.dilation.0 * self.width + kx * conv.dilation.1) * self.lanes);
+            }
+        }
+        taps
     }
 
     /// Elements of a plane.
