@@ -167,14 +167,23 @@ impl Incremental {
     /// Rows and columns that an edit reaches at the end of the path. Those of a run are best alike: it computes as many of
     /// all images as of the one that needs most.
     pub fn reach(&self, edit: &Edit) -> (usize, usize) {
-        let mut reaches = HashMap::from([(self.input, extent(edit))]);
-        let mut last = (0, 0);
+        let reaches = self.reaches(edit);
+        self.steps.last().map_or((0, 0), |step| {
+            let (rows, columns) = &reaches[&step.output];
+            (rows.len(), columns.len())
+        })
+    }
+
+    /// What an edit reaches of every value of the path.
+    fn reaches(&self, edit: &Edit) -> HashMap<ValueId, Reach> {
+        let (rows, columns) = (edit.pixels.shape()[1], edit.pixels.shape()[2]);
+        let extent = (edit.top..edit.top + rows, edit.left..edit.left + columns);
+        let mut reaches = HashMap::from([(self.input, extent)]);
         for step in &self.steps {
             let reach = reached(&self.graph, step, &reaches);
-            last = (reach.0.len(), reach.1.len());
             reaches.insert(step.output, reach);
         }
-        last
+        reaches
     }
 
     /// The frontier's values for the images that `edits` make of the base, one after the other: `[N, C, H, W]` each.
@@ -183,17 +192,12 @@ impl Incremental {
     /// When an edit has other channels or does not lie inside the image, or all of them are not of one size.
     pub fn run(&self, base: &Base, edits: &[&Edit]) -> Result<Vec<Value>, NetworkError> {
         let mut patches = HashMap::from([(self.input, self.first(edits)?)]);
-        let mut reaches: Vec<HashMap<ValueId, Reach>> =
-            edits.iter().map(|edit| HashMap::from([(self.input, extent(edit))])).collect();
+        let reaches: Vec<_> = edits.iter().map(|edit| self.reaches(edit)).collect();
         let mut readers: HashMap<ValueId, usize> = HashMap::new();
         for (index, step) in self.steps.iter().enumerate() {
             readers.extend(step.inputs.iter().flatten().map(|&id| (id, index)));
         }
         for (index, step) in self.steps.iter().enumerate() {
-            for reaches in &mut reaches {
-                let reach = reached(&self.graph, step, reaches);
-                reaches.insert(step.output, reach);
-            }
             let rects = self.rects(step.output, &reaches);
             let found = self.follow(step, base, &patches, &rects)?;
             patches.insert(step.output, Patches { rects, values: found });
@@ -367,12 +371,6 @@ fn mean_share(shape: &[usize], reaches: &[Reach]) -> f64 {
     let sum = |length: fn(&Reach) -> usize| reaches.iter().map(length).sum::<usize>() as f64;
     let places = reaches.len() as f64;
     sum(|reach| reach.0.len()) * sum(|reach| reach.1.len()) / (places * places * (height * width).max(1) as f64)
-}
-
-/// The rectangle of the image that an edit changes.
-fn extent(edit: &Edit) -> Reach {
-    let (rows, columns) = (edit.pixels.shape()[1], edit.pixels.shape()[2]);
-    (edit.top..edit.top + rows, edit.left..edit.left + columns)
 }
 
 fn join(a: &Range<usize>, b: &Range<usize>) -> Range<usize> {
