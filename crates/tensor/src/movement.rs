@@ -201,7 +201,7 @@ pub fn take<T: Copy + Send + Sync>(src: &[T], axis: Axis, indices: &[usize], dst
     if dst.is_empty() {
         return;
     }
-    let copy = |(src, dst): (&[T], &mut [T])| {
+    team::each_pair((src, len * inner), (dst, indices.len() * inner), |src, dst| {
         if inner == 1 {
             dst.iter_mut().zip(indices).for_each(|(out, &index)| *out = src[index]);
         } else {
@@ -209,13 +209,7 @@ pub fn take<T: Copy + Send + Sync>(src: &[T], axis: Axis, indices: &[usize], dst
                 out.copy_from_slice(&src[index * inner..][..inner]);
             }
         }
-    };
-    let width = indices.len() * inner;
-    if dst.len() < PARALLEL_ELEMENTS {
-        src.chunks_exact(len * inner).zip(dst.chunks_exact_mut(width)).for_each(copy);
-    } else {
-        team::each_chunk(dst, width, 1, |index, dst| copy((&src[index * len * inner..][..len * inner], dst)));
-    }
+    });
 }
 
 /// Gradient of [`take`]: `dx[o, indices[i], :] += dy[o, i, :]`, with `dx` overwritten.
@@ -228,18 +222,12 @@ pub fn take_gradient(dy: &[f32], axis: Axis, indices: &[usize], dx: &mut [f32]) 
     if dx.is_empty() || dy.is_empty() {
         return;
     }
-    let add = |(dy, dx): (&[f32], &mut [f32])| {
+    team::each_pair((dy, indices.len() * inner), (dx, len * inner), |dy, dx| {
         for (from, &index) in dy.chunks_exact(inner).zip(indices) {
             let out = &mut dx[index * inner..][..inner];
             out.iter_mut().zip(from).for_each(|(out, value)| *out += value);
         }
-    };
-    let width = indices.len() * inner;
-    if dy.len() < PARALLEL_ELEMENTS {
-        dy.chunks_exact(width).zip(dx.chunks_exact_mut(len * inner)).for_each(add);
-    } else {
-        team::each_chunk(dx, len * inner, 1, |index, dx| add((&dy[index * width..][..width], dx)));
-    }
+    });
 }
 
 #[cfg(test)]

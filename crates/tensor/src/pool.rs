@@ -92,19 +92,10 @@ fn sizes(axes: &Axes) -> (usize, usize) {
     (axes[0].input * axes[1].input, axes[0].output * axes[1].output)
 }
 
-/// Calls `f` for each plane of `a` and `b`; the planes are shared among threads when there is enough to do.
-fn for_planes<A: Sync, B: Send>(
-    (a, plane_a): (&[A], usize),
-    (b, plane_b): (&mut [B], usize),
-    f: impl Fn(&[A], &mut [B]) + Sync + Send,
-) {
-    if plane_a == 0 || plane_b == 0 {
-        return;
-    }
-    if a.len().max(b.len()) < PARALLEL_ELEMENTS {
-        a.chunks_exact(plane_a).zip(b.chunks_exact_mut(plane_b)).for_each(|(a, b)| f(a, b));
-    } else {
-        team::each_chunk(b, plane_b, 1, |index, b| f(&a[index * plane_a..][..plane_a], b));
+/// Calls `f` for each plane of `a` and `b`.
+fn for_planes<A: Sync, B: Send>(a: (&[A], usize), b: (&mut [B], usize), f: impl Fn(&[A], &mut [B]) + Sync) {
+    if a.1 > 0 && b.1 > 0 {
+        team::each_pair(a, b, f);
     }
 }
 

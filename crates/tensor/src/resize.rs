@@ -3,9 +3,6 @@
 use crate::movement::Axis;
 use crate::team;
 
-/// Elements from which it pays to use several threads.
-const PARALLEL_ELEMENTS: usize = 1 << 15;
-
 /// Where an output cell comes from: `(1 − weight) · x[left] + weight · x[right]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tap {
@@ -33,7 +30,7 @@ pub fn resample(x: &[f32], axis: Axis, taps: &[Tap], y: &mut [f32]) {
     if x.is_empty() || y.is_empty() {
         return;
     }
-    for_blocks((x, len * inner), (y, taps.len() * inner), |x, y| {
+    team::each_pair((x, len * inner), (y, taps.len() * inner), |x, y| {
         for (out, tap) in y.chunks_exact_mut(inner).zip(taps) {
             let left = &x[tap.left * inner..][..inner];
             if tap.weight == 0.0 {
@@ -58,7 +55,7 @@ pub fn resample_gradient(dy: &[f32], axis: Axis, taps: &[Tap], dx: &mut [f32]) {
     if dx.is_empty() || dy.is_empty() {
         return;
     }
-    for_blocks((dy, taps.len() * inner), (dx, len * inner), |dy, dx| {
+    team::each_pair((dy, taps.len() * inner), (dx, len * inner), |dy, dx| {
         for (from, tap) in dy.chunks_exact(inner).zip(taps) {
             let mut add = |cell: usize, share: f32| {
                 let out = &mut dx[cell * inner..][..inner];
@@ -70,14 +67,6 @@ pub fn resample_gradient(dy: &[f32], axis: Axis, taps: &[Tap], dx: &mut [f32]) {
             }
         }
     });
-}
-
-fn for_blocks((a, width_a): (&[f32], usize), (b, width_b): (&mut [f32], usize), f: impl Fn(&[f32], &mut [f32]) + Sync) {
-    if a.len().max(b.len()) < PARALLEL_ELEMENTS {
-        a.chunks_exact(width_a).zip(b.chunks_exact_mut(width_b)).for_each(|(a, b)| f(a, b));
-    } else {
-        team::each_chunk(b, width_b, 1, |index, b| f(&a[index * width_a..][..width_a], b));
-    }
 }
 
 #[cfg(test)]

@@ -1,20 +1,27 @@
 //! A pointer that several threads write through, each to elements of its own.
 
 /// A mutable slice shared by tasks that write disjoint elements.
-#[derive(Clone, Copy)]
-pub(crate) struct SharedMut<'a> {
-    start: *mut f32,
+pub(crate) struct SharedMut<'a, T = f32> {
+    start: *mut T,
     len: usize,
-    lifetime: std::marker::PhantomData<&'a mut [f32]>,
+    lifetime: std::marker::PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: the pointer is only followed in `slice`, whose callers promise that no two tasks touch the same elements.
-unsafe impl Send for SharedMut<'_> {}
-// SAFETY: as for `Send`.
-unsafe impl Sync for SharedMut<'_> {}
+impl<T> Clone for SharedMut<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
 
-impl<'a> SharedMut<'a> {
-    pub(crate) fn new(slice: &'a mut [f32]) -> Self {
+impl<T> Copy for SharedMut<'_, T> {}
+
+// SAFETY: the pointer is only followed in `slice`, whose callers promise that no two tasks touch the same elements.
+unsafe impl<T: Send> Send for SharedMut<'_, T> {}
+// SAFETY: as for `Send`.
+unsafe impl<T: Send> Sync for SharedMut<'_, T> {}
+
+impl<'a, T> SharedMut<'a, T> {
+    pub(crate) fn new(slice: &'a mut [T]) -> Self {
         Self { start: slice.as_mut_ptr(), len: slice.len(), lifetime: std::marker::PhantomData }
     }
 
@@ -22,7 +29,7 @@ impl<'a> SharedMut<'a> {
         self.len
     }
 
-    pub(crate) fn pointer(&self) -> *mut f32 {
+    pub(crate) fn pointer(&self) -> *mut T {
         self.start
     }
 
@@ -37,7 +44,7 @@ impl<'a> SharedMut<'a> {
     ///
     /// # Safety
     /// No other task may read or write these elements as long as the slice lives.
-    pub(crate) unsafe fn slice(&self, from: usize, len: usize) -> &'a mut [f32] {
+    pub(crate) unsafe fn slice(&self, from: usize, len: usize) -> &'a mut [T] {
         assert!(from <= self.len && len <= self.len - from, "slice {from}+{len} of {}", self.len);
         // SAFETY: in bounds (checked above), and not aliased (the caller promises).
         unsafe { std::slice::from_raw_parts_mut(self.start.add(from), len) }

@@ -12,8 +12,12 @@ use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
+use crate::shared::SharedMut;
+
 /// Looks for work before a thread offers the processor to others.
 const SPINS: usize = 1 << 12;
+/// Elements that are worth a task of their own.
+const TASK_ELEMENTS: usize = 1 << 15;
 /// The last state of a team.
 const OVER: usize = usize::MAX;
 
@@ -67,29 +71,31 @@ pub fn each(count: usize, f: impl Fn(usize) + Sync) {
 /// When `len` or `together` is 0.
 pub fn each_chunk<T: Send>(out: &mut [T], len: usize, together: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     assert!(len > 0 && together > 0, "chunks of something");
-    let (start, elements) = (Start(out.as_mut_ptr()), out.len());
-    let chunks = elements.div_ceil(len);
+    let chunks = out.len().div_ceil(len);
+    let out = SharedMut::new(out);
     each(chunks.div_ceil(together), |task| {
         for chunk in task * together..chunks.min((task + 1) * together) {
             let first = chunk * len;
-            // SAFETY: inside `out`, which this function has to itself; chunks do not overlap, and each is in one task.
-            let part = unsafe { std::slice::from_raw_parts_mut(start.pointer().add(first), len.min(elements - first)) };
-            f(chunk, part);
+            // SAFETY: chunks do not overlap, and each is in one task.
+            f(chunk, unsafe { out.slice(first, len.min(out.len() - first)) });
         }
     });
 }
 
-/// A pointer that several threads write through, each to elements of its own.
-struct Start<T>(*mut T);
-
-impl<T> Start<T> {
-    fn pointer(&self) -> *mut T {
-        self.0
-    }
+/// Calls `f` for every chunk of `a` and the chunk of `b` beside it, on several threads where there is enough to do; the
+/// numbers are elements of a chunk.
+///
+/// # Panics
+/// When a number is 0, or one slice has more chunks than the other.
+pub fn each_pair<A: Sync, B: Send>(
+    (a, len_a): (&[A], usize),
+    (b, len_b): (&mut [B], usize),
+    f: impl Fn(&[A], &mut [B]) + Sync,
+) {
+    assert_eq!(a.len() * len_b, b.len() * len_a, "chunks in pairs");
+    let together = (TASK_ELEMENTS / len_a.max(len_b)).max(1);
+    each_chunk(b, len_b, together, |index, b| f(&a[index * len_a..][..len_a], b));
 }
-
-// SAFETY: only `each_chunk` follows it, to elements that no other thread touches.
-unsafe impl<T: Send> Sync for Start<T> {}
 
 /// Threads that work on one job after another.
 #[derive(Default)]
@@ -240,7 +246,7 @@ impl Drop for Leading<'_> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::{each, each_chunk, together};
+    use super::{each, each_chunk, each_pair, together};
 
     fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads").install(f)
@@ -273,6 +279,16 @@ mod tests {
             };
             check();
             on_threads(3, || together(check));
+        }
+    }
+
+    #[test]
+    fn chunks_lie_beside_each_other() {
+        for chunks in [0, 1, 7, 40_000] {
+            let a: Vec<usize> = (0..3 * chunks).collect();
+            let mut b = vec![0; 2 * chunks];
+            each_pair((&a, 3), (&mut b, 2), |a, b| b.copy_from_slice(&a[1..]));
+            assert!((0..chunks).all(|chunk| b[2 * chunk..][..2] == [3 * chunk + 1, 3 * chunk + 2]), "{chunks}");
         }
     }
 

@@ -18,7 +18,7 @@ fn for_planes(conv: &Conv2d, input: &[f32], out: &mut [f32], f: impl Fn(&[f32], 
     let (plane, positions) = (conv.input.0 * conv.input.1 * BLOCK, conv.positions() * BLOCK);
     assert_eq!(input.len() * positions, out.len() * plane, "input and output do not fit");
     if !out.is_empty() {
-        team::each_chunk(out, positions, 1, |index, out| f(&input[index * plane..][..plane], out));
+        team::each_pair((input, plane), (out, positions), f);
     }
 }
 
