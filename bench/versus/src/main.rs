@@ -1,11 +1,10 @@
 //! Times Eyebar's work, for comparisons with peers.
 //!
-//! `eyebar-versus kernels` times the kernels alone, `eyebar-versus layers WORK …` every step of a run, `eyebar-versus
-//! accuracy` shows the rounding of convolutions. `eyebar-versus WORK …` prepares a work, then does it once for every line
-//! of standard input and answers with the seconds it took; `compare.py` talks to it.
+//! `eyebar-versus layers WORK …` times every step of a run, `eyebar-versus accuracy` shows the rounding of convolutions.
+//! `eyebar-versus WORK …` prepares a work, then does it once for every line of standard input and answers with the seconds
+//! it took; `compare.py` talks to it.
 
 mod accuracy;
-mod kernels;
 mod layers;
 mod work;
 
@@ -17,10 +16,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["kernels"] => {
-            kernels::run();
-            return Ok(());
-        }
         ["accuracy"] => {
             accuracy::run();
             return Ok(());

@@ -85,12 +85,16 @@ impl Model {
 
     fn file(path: &Path, spec: Option<InputSpec>) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let data = onnx::read_bytes(path).map_err(|source| match source {
+        let (mut hash, mut bytes) = (Sha256::new(), 0);
+        let mut watch = |piece: &[u8]| {
+            hash.update(piece);
+            bytes += piece.len() as u64;
+        };
+        let onnx = onnx::read_file_watched(path, &mut watch).map_err(|source| match source {
             NetworkError::Io { source, .. } => Error::Read { path: path.to_path_buf(), source },
             other => in_model(&name, other),
         })?;
-        let (sha256, bytes) = (hex(&Sha256::digest(&data)), data.len() as u64);
-        let onnx = onnx::read_beside(data.into(), path).map_err(|source| in_model(&name, source))?;
+        let sha256 = hex(&hash.finalize());
         Ok(Self { sha256, bytes, ..Self::with(&name, onnx, spec)? })
     }
 

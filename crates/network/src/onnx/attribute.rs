@@ -200,7 +200,7 @@ impl<'a> NodeReader<'a> {
     /// When the tensor is malformed.
     pub fn tensor(&self, name: &str) -> Result<Option<Value>, OperatorError> {
         let Some(proto) = self.attribute(name).and_then(|attribute| attribute.t.as_ref()) else { return Ok(None) };
-        let value = value_from_proto(proto, &mut ExternalData::none());
+        let value = value_from_proto(proto.clone(), &mut ExternalData::none());
         value.map(Some).map_err(|error| OperatorError::Attribute(format!("{name}: {error}")))
     }
 }

@@ -4,12 +4,13 @@ mod attribute;
 mod external;
 mod proto;
 mod read;
+mod stream;
 mod tensor;
 mod upgrade;
 mod write;
 
 pub use attribute::{Attribute, AttributeValue, NodeReader};
-pub use read::{OnnxModel, read, read_beside, read_bytes, read_file};
+pub use read::{OnnxModel, read, read_file, read_file_watched};
 pub use tensor::read_tensor;
 pub use write::{WRITTEN_OPSET, write};
 

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use prost::Message;
+use prost::{DecodeError, Message};
 
 use super::attribute::NodeReader;
 use super::external::ExternalData;
 use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use super::stream::FileStream;
 use super::tensor::{data_type_from_proto, value_from_proto};
 use super::upgrade::upgrade;
 use super::write::WRITTEN_OPSET;
@@ -22,9 +23,6 @@ use crate::value::Value;
 
 /// Oldest operator set that is read.
 const OLDEST_OPSET: i64 = 7;
-
-/// Largest file that is read: protobuf itself ends at 2 GiB.
-const MAX_FILE_BYTES: u64 = 1 << 31;
 
 /// A model as read from a file.
 #[derive(Debug, Clone)]
@@ -42,37 +40,21 @@ pub struct OnnxModel {
 /// Reads a model file, and the external data beside it.
 ///
 /// # Errors
-/// When the file cannot be read, or as [`read`].
+/// When the file cannot be read (it must be a regular file of at most 2 GiB), or as [`read`].
 pub fn read_file(path: &Path) -> Result<OnnxModel, NetworkError> {
-    read_beside(read_bytes(path)?.into(), path)
+    read_file_watched(path, &mut |_| ())
 }
 
-/// The bytes of a model file, which must be a regular file of at most 2 GiB.
+/// As [`read_file`]; `watch` sees the bytes of the file, in order, as they are read.
 ///
 /// # Errors
-/// When it cannot be read.
-pub fn read_bytes(path: &Path) -> Result<Vec<u8>, NetworkError> {
-    let io = |source| NetworkError::Io { path: path.display().to_string(), source };
-    let about = std::fs::metadata(path).map_err(io)?;
-    if about.is_dir() {
-        return Err(io(std::io::ErrorKind::IsADirectory.into()));
-    }
-    if !about.is_file() {
-        return Err(NetworkError::NotOnnx("it is no regular file".to_owned()));
-    }
-    if about.len() > MAX_FILE_BYTES {
-        return Err(NetworkError::NotOnnx(format!("{} bytes are more than protobuf allows", about.len())));
-    }
-    std::fs::read(path).map_err(io)
-}
-
-/// Reads the bytes of the model file at `path`, beside which its external data lies.
-///
-/// # Errors
-/// As [`read`].
-pub fn read_beside(bytes: Bytes, path: &Path) -> Result<OnnxModel, NetworkError> {
+/// As [`read_file`].
+pub fn read_file_watched(path: &Path, watch: &mut dyn FnMut(&[u8])) -> Result<OnnxModel, NetworkError> {
+    let mut stream = FileStream::open(path, watch)?;
+    let decoded = ModelProto::decode(&mut stream);
+    stream.finish(path)?;
     let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
-    read_with_folder(bytes, folder)
+    from_proto(decoded, folder)
 }
 
 /// Reads a model from memory.
@@ -83,11 +65,11 @@ pub fn read_beside(bytes: Bytes, path: &Path) -> Result<OnnxModel, NetworkError>
 /// # Errors
 /// When the bytes are not an ONNX model, or the model breaks ONNX's rules.
 pub fn read(bytes: Bytes) -> Result<OnnxModel, NetworkError> {
-    read_with_folder(bytes, None)
+    from_proto(ModelProto::decode(bytes), None)
 }
 
-fn read_with_folder(bytes: Bytes, folder: Option<&Path>) -> Result<OnnxModel, NetworkError> {
-    let model = ModelProto::decode(bytes).map_err(|error| NetworkError::NotOnnx(error.to_string()))?;
+fn from_proto(decoded: Result<ModelProto, DecodeError>, folder: Option<&Path>) -> Result<OnnxModel, NetworkError> {
+    let model = decoded.map_err(|error| NetworkError::NotOnnx(error.to_string()))?;
     let proto = model.graph.ok_or_else(|| NetworkError::NotOnnx("no graph inside".to_owned()))?;
     let versions = model.opset_import.iter().filter(|set| matches!(set.domain.as_deref(), None | Some("" | "ai.onnx")));
     let opset = versions.filter_map(|set| set.version).max().unwrap_or(1);
@@ -98,7 +80,7 @@ fn read_with_folder(bytes: Bytes, folder: Option<&Path>) -> Result<OnnxModel, Ne
     }
     let producer = [model.producer_name, model.producer_version].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let metadata = model.metadata_props.into_iter().filter_map(|entry| Some((entry.key?, entry.value?))).collect();
-    let graph = GraphReader::new(opset, folder).read(&proto)?;
+    let graph = GraphReader::new(opset, folder).read(proto)?;
     Ok(OnnxModel { graph, opset, producer: producer.trim().to_owned(), metadata })
 }
 
@@ -114,11 +96,10 @@ impl<'a> GraphReader<'a> {
         Self { opset, external: ExternalData::new(folder), graph: Graph::new(), ids: HashMap::new() }
     }
 
-    fn read(mut self, proto: &GraphProto) -> Result<Graph, NetworkError> {
-        for tensor in &proto.initializer {
-            let name = tensor.name.clone().unwrap_or_default();
+    fn read(mut self, proto: GraphProto) -> Result<Graph, NetworkError> {
+        for tensor in proto.initializer {
+            let id = self.id(tensor.name.as_deref().unwrap_or(""));
             let value = value_from_proto(tensor, &mut self.external)?;
-            let id = self.id(&name);
             self.set_constant(id, value);
         }
         let nodes = proto.node.iter().map(|node| self.node(node)).collect::<Result<Vec<_>, _>>()?;
