@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use eyebar_audit::AuditError;
 use eyebar_explain::ExplainError;
 use eyebar_face::FaceError;
 use eyebar_imaging::ImageError;
@@ -43,6 +44,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong, and the remedy.
         reason: String,
+    },
+    /// A dataset does not allow the measurement.
+    #[error("{}: {source}", path.display())]
+    Dataset {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: AuditError,
     },
     /// A result cannot be written as JSON.
     #[error("{what} cannot be written as JSON: {source}; hint: report this as a bug, with the command that you ran")]

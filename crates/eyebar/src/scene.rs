@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use eyebar_face::{Detector, Face, Landmarks, align, detect::nearest_centre};
 use eyebar_imaging::resize::resize;
-use eyebar_imaging::{Limits, RgbImage, npy, open};
+use eyebar_imaging::{Limits, RgbImage, flip_horizontal, npy, open};
 use eyebar_tensor::Tensor;
 
 use crate::error::Error;
@@ -71,8 +71,7 @@ impl Photo {
     /// The photograph as a mirror shows it, which is still said to be of the same file.
     #[must_use]
     pub fn mirrored(&self) -> Self {
-        let (width, height) = self.image.dimensions();
-        let image = RgbImage::from_fn(width, height, |x, y| *self.image.get_pixel(width - 1 - x, y));
+        let image = flip_horizontal(&*self.image);
         Self { image: Arc::new(image), ..self.clone() }
     }
 }

@@ -30,6 +30,22 @@ impl Template {
         Ok(Self { values, model: model.into() })
     }
 
+    /// The mean direction of several templates of one model: of a face and its mirror image, or of several photographs of
+    /// one person.
+    ///
+    /// # Errors
+    /// [`FaceError::DifferentModels`]; when there is none, or they cancel out.
+    pub fn mean(templates: &[Self]) -> Result<Self, FaceError> {
+        let Some(first) = templates.first() else { return Self::new(&[], "") };
+        let mut sums = vec![0.0f64; first.values.len()];
+        for template in templates {
+            first.check_comparable(template)?;
+            sums.iter_mut().zip(&template.values).for_each(|(sum, &value)| *sum += f64::from(value));
+        }
+        let sums: Vec<f32> = sums.into_iter().map(|sum| sum as f32).collect();
+        Self::new(&sums, Arc::clone(&first.model))
+    }
+
     /// The embedding, of length 1.
     pub fn values(&self) -> &[f32] {
         &self.values
@@ -45,12 +61,17 @@ impl Template {
     /// # Errors
     /// [`FaceError::DifferentModels`].
     pub fn similarity(&self, other: &Self) -> Result<f32, FaceError> {
-        if self.model != other.model || self.values.len() != other.values.len() {
-            let name = |template: &Self| format!("{}, {} values", template.model, template.values.len());
-            return Err(FaceError::DifferentModels { left: name(self), right: name(other) });
-        }
+        self.check_comparable(other)?;
         let dot: f64 = self.values.iter().zip(&other.values).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
         Ok(dot.clamp(-1.0, 1.0) as f32)
+    }
+
+    fn check_comparable(&self, other: &Self) -> Result<(), FaceError> {
+        if self.model == other.model && self.values.len() == other.values.len() {
+            return Ok(());
+        }
+        let name = |template: &Self| format!("{}, {} values", template.model, template.values.len());
+        Err(FaceError::DifferentModels { left: name(self), right: name(other) })
     }
 }
 
@@ -78,6 +99,17 @@ mod tests {
             let error = a.similarity(&other.unwrap()).unwrap_err().to_string();
             assert!(error.contains("hint"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_mean_lies_between() {
+        let template = |x, y| Template::new(&[x, y], "m@1").unwrap();
+        let mean = Template::mean(&[template(1.0, 0.0), template(0.0, 5.0)]).unwrap();
+        assert!((mean.values()[0] - 0.5f32.sqrt()).abs() < 1e-6 && (mean.values()[1] - 0.5f32.sqrt()).abs() < 1e-6);
+        assert_eq!(mean.model(), "m@1");
+        assert!(Template::mean(&[]).is_err());
+        assert!(Template::mean(&[template(1.0, 0.0), template(-1.0, 0.0)]).is_err());
+        assert!(Template::mean(&[template(1.0, 0.0), Template::new(&[1.0, 0.0], "m@2").unwrap()]).is_err());
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub use colormap::Colormap;
 pub use decode::{Decoded, Limits, decode, open};
 pub use draw::Canvas;
 pub use error::ImageError;
+pub use image::imageops::flip_horizontal;
 pub use image::{ImageFormat, Rgb, RgbImage};
 pub use input::{InputSpec, Layout};
 pub use overlay::Scale;

@@ -3,6 +3,7 @@
 pub mod cam;
 pub mod filters;
 pub mod inspect;
+pub mod lfw;
 pub mod mask;
 pub mod occlude;
 pub mod plan;

@@ -1,28 +1,12 @@
-//! `eyebar bench`.
+//! `eyebar bench speed`.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use eyebar::{Error, tasks};
 
-use super::inspect::parse_size;
+use crate::commands::inspect::parse_size;
 use crate::options::{Global, ModelArgs, whole};
 use crate::output::show;
 use crate::progress::Bar;
-
-/// Measures on this machine
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  eyebar bench speed --model efficientnet-lite0
-  eyebar bench speed --model resnet50.onnx --size 224 --threads 2 --json")]
-pub(crate) struct Bench {
-    #[command(subcommand)]
-    measure: Measure,
-}
-
-#[derive(Debug, Subcommand)]
-enum Measure {
-    Speed(Speed),
-}
 
 /// Time of loading, a forward pass, a gradient, a Grad-CAM and an occlusion map of a model
 ///
@@ -34,7 +18,7 @@ Examples:
   eyebar bench speed --model efficientnet-lite0
   eyebar bench speed --model m.onnx --layer NAME --runs 11
   eyebar bench speed --model resnet50.onnx --size 224 --threads 2 --json")]
-struct Speed {
+pub(crate) struct Speed {
     #[command(flatten)]
     model: ModelArgs,
     /// Layer of the gradient and the Grad-CAM map [default: as for `eyebar cam`]
@@ -48,16 +32,8 @@ struct Speed {
     runs: usize,
 }
 
-impl Bench {
-    pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
-        match &self.measure {
-            Measure::Speed(speed) => speed.run(global),
-        }
-    }
-}
-
 impl Speed {
-    fn run(&self, global: &Global) -> Result<(), Error> {
+    pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
         let speed = {
             let bar = Bar::new("speed");
             let progress = |done, total| bar.update(done, total);
