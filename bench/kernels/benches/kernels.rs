@@ -151,7 +151,7 @@ fn products(criterion: &mut Criterion) {
         });
         let mut back = vec![0.0; images * inputs];
         group.bench_function(BenchmarkId::new("dense layer, gradient", name), |bench| {
-            bench.iter(|| times(isa, &out, &matrix, outputs, &mut back));
+            bench.iter(|| times(isa, &out, &matrix, outputs, true, &mut back));
         });
     }
     for side in [128, 512, 1024] {

@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+mod calibration;
+mod dataset;
 mod default_layer;
 pub mod demo;
 mod error;
@@ -18,6 +20,8 @@ mod scene;
 mod target;
 pub mod tasks;
 
+pub use calibration::{Calibration, DEFAULT_FMR};
+pub use dataset::{Dataset, Person};
 pub use error::Error;
 pub use eyebar_tensor::Tensor;
 pub use instructions::check_instruction_set;

@@ -124,6 +124,20 @@ pub enum NetworkError {
         /// Largest number of bytes.
         limit: usize,
     },
+    /// The packed weights of all nodes are larger than the limit.
+    #[error(
+        "the weights need {:.1} GiB once they are packed for every node that reads them, up to {node:?}; the limit is {:.0} \
+         GiB; hint: ask for a layer nearer to the input",
+        gibibytes(*bytes), gibibytes(*limit)
+    )]
+    PackedWeights {
+        /// The node that goes beyond it.
+        node: String,
+        /// Bytes up to there.
+        bytes: usize,
+        /// Largest number of bytes.
+        limit: usize,
+    },
     /// The run was cancelled.
     #[error("cancelled")]
     Cancelled,

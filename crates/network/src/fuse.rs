@@ -95,10 +95,11 @@ impl Chain {
             .with_inputs(&node.inputs, |inputs| activation(&*node.operator, inputs, self.conv.conv.filters))
             .ok()
             .flatten()
+            && node.inputs.first() == Some(&Some(self.value))
         {
             self.conv.activation = activation;
             self.ended = true;
-            node.inputs.first() == Some(&Some(self.value))
+            true
         } else {
             false
         };
@@ -109,6 +110,9 @@ impl Chain {
     }
 
     fn normalise(&mut self, graph: &Graph, node: &Node, normalization: BatchNormalization) -> Option<()> {
+        if node.inputs.first() != Some(&Some(self.value)) {
+            return None;
+        }
         let (factors, shifts) = normalization.constants(graph, node)?;
         let per_filter = self.conv.weights.len() / factors.len().max(1);
         for (index, weight) in self.conv.weights.data_mut().iter_mut().enumerate() {

@@ -13,9 +13,10 @@ use eyebar_tensor::blocked::{self, Rect};
 use eyebar_tensor::conv::Conv2d;
 
 use crate::error::NetworkError;
+use crate::executor::MAX_ACTIVATION_BYTES;
 use crate::fuse::fused_nodes;
 use crate::graph::{Graph, Node, ValueId};
-use crate::layout::{Layout, LocalKernel, reorder};
+use crate::layout::{self, Layout, LocalKernel, reorder};
 use crate::operator::Arguments;
 use crate::plan::Label;
 use crate::pool::Pool;
@@ -72,7 +73,8 @@ impl Incremental {
     /// Plans the path of edits of about `size` (rows and columns) from `input` towards `output`. `graph` is specialised for
     /// one image `[1, C, H, W]`; `images` is how many edits run at a time.
     ///
-    /// `None` where nothing is gained: the first operator already needs the whole image.
+    /// `None` where nothing is gained, as the first operator already needs the whole image, and where the activations to be
+    /// kept are too large.
     ///
     /// # Errors
     /// When weights cannot be packed.
@@ -120,6 +122,13 @@ impl Incremental {
         frontier.sort_unstable();
         frontier.dedup();
         if steps.is_empty() || frontier.contains(&input) {
+            return Ok(None);
+        }
+        // All of them are kept, in blocks.
+        let kept = std::iter::once(input).chain(steps.iter().map(|step| step.output));
+        let bytes =
+            kept.filter_map(|id| graph.value(id).kind.as_ref()).map(|kind| layout::bytes(kind, Layout::Blocked));
+        if bytes.fold(0usize, usize::saturating_add) > MAX_ACTIVATION_BYTES {
             return Ok(None);
         }
         Ok(Some(Self { graph: graph.clone(), input, steps, frontier, pool: Pool::default() }))

@@ -242,6 +242,11 @@ pub trait Operator: Debug + Send + Sync + Any {
         0
     }
 
+    /// Most bytes that the operator's constants take once they are packed, at a guess from above.
+    fn packed_bytes(&self, _inputs: Inputs<'_>) -> usize {
+        0
+    }
+
     /// Multiply-adds of one run, for `inspect`; 0 for operators without matrix arithmetic.
     fn multiply_adds(&self, _inputs: Inputs<'_>) -> u64 {
         0

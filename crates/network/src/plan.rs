@@ -11,6 +11,9 @@ use crate::layout::{self, Layout};
 use crate::operator::{Kernel, Operator};
 use crate::value::{DataType, TensorType, Value};
 
+/// Largest number of bytes of packed weights: more come from a file whose nodes share them by the thousand.
+const MAX_PACKED_BYTES: usize = 8 << 30;
+
 /// Where a step finds an input.
 pub(crate) enum Source {
     /// An input of the run.
@@ -102,6 +105,7 @@ impl Plan {
     /// # Errors
     /// When a node's constants cannot be packed, or too much would live at once.
     pub(crate) fn new(graph: &Graph, outputs: &[ValueId]) -> Result<Self, NetworkError> {
+        check_weights(graph, outputs)?;
         let nodes = fused_nodes(graph, outputs);
         check_memory(graph, &nodes, outputs)?;
         let plan = Self::with_layouts(graph, &nodes, outputs, true)?;
@@ -285,6 +289,21 @@ fn peak(steps: &[Step], bytes: &[usize]) -> usize {
         total -= step.dead.iter().map(|&slot| bytes[slot]).sum::<usize>();
     }
     peak
+}
+
+/// Refuses networks whose packed weights would not fit: every node packs its own, also where many read the same constant.
+fn check_weights(graph: &Graph, outputs: &[ValueId]) -> Result<(), NetworkError> {
+    let mut total = 0usize;
+    for index in graph.needed_nodes(outputs, &[]) {
+        let node = &graph.nodes()[index];
+        // Types that are not known have nothing to be packed.
+        let packed = graph.with_inputs(&node.inputs, |inputs| node.operator.packed_bytes(inputs));
+        total = total.saturating_add(packed.unwrap_or(0));
+        if total > MAX_PACKED_BYTES {
+            return Err(NetworkError::PackedWeights { node: node.name.clone(), bytes: total, limit: MAX_PACKED_BYTES });
+        }
+    }
+    Ok(())
 }
 
 /// Refuses runs whose dense activations would not fit, before anything is packed for them.

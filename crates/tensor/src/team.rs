@@ -24,13 +24,16 @@ const OVER: usize = usize::MAX;
 thread_local! {
     /// The team that this thread leads and may give work to.
     static LED: Cell<Option<&'static Team>> = const { Cell::new(None) };
+    /// Whether this thread is at a team's task. Work inside one is not shared out again: a helper that waited for the pool
+    /// might be given the job of helping, which ends with the run, which waits for the helper.
+    static BUSY: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs `f` on a thread of the pool, with the pool's idle threads as its team.
 pub fn together<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|scope| {
         let threads = rayon::current_num_threads();
-        if threads == 1 || LED.get().is_some() {
+        if threads == 1 || LED.get().is_some() || BUSY.get() {
             return f();
         }
         let team = Arc::new(Team::default());
@@ -49,17 +52,12 @@ pub fn together<R: Send>(f: impl FnOnce() -> R + Send) -> R {
 
 /// Calls `f` for every task of `0..count`, on several threads where there are several.
 pub fn each(count: usize, f: impl Fn(usize) + Sync) {
-    if count < 2 {
+    if count < 2 || BUSY.get() {
         (0..count).for_each(f);
         return;
     }
-    match LED.take() {
-        // A task that shares out work itself finds no team.
-        Some(team) => {
-            let leading = Led(team);
-            team.work(count, &f);
-            drop(leading);
-        }
+    match LED.get() {
+        Some(team) => team.work(count, &f),
         None => (0..count).into_par_iter().for_each(&f),
     }
 }
@@ -146,6 +144,7 @@ impl Team {
         self.state.0.fetch_add(1, Ordering::SeqCst);
         let open = Open(self);
         self.tasks(job);
+        // Closed, and everybody has left.
         drop(open);
         let panicked = self.panic.lock().map_or(None, |mut panic| panic.take());
         if let Some(payload) = panicked {
@@ -155,6 +154,7 @@ impl Team {
 
     /// Takes tasks until there are none.
     fn tasks(&self, job: Job) {
+        let _busy = Busy::new();
         loop {
             let task = self.next.0.fetch_add(1, Ordering::Relaxed);
             if task >= job.count {
@@ -220,15 +220,28 @@ impl Drop for Open<'_> {
         while self.0.inside.0.load(Ordering::SeqCst) > 0 {
             wait(&mut looked);
         }
+        // The leader's own panic goes first; a helper's must not be left for the next job.
+        if std::thread::panicking()
+            && let Ok(mut panic) = self.0.panic.lock()
+        {
+            *panic = None;
+        }
     }
 }
 
-/// Gives the team back to its leader after a job.
-struct Led(&'static Team);
+/// Says that this thread is at a task, however it leaves it.
+struct Busy;
 
-impl Drop for Led {
+impl Busy {
+    fn new() -> Self {
+        BUSY.set(true);
+        Self
+    }
+}
+
+impl Drop for Busy {
     fn drop(&mut self) {
-        LED.set(Some(self.0));
+        BUSY.set(false);
     }
 }
 
@@ -332,6 +345,19 @@ mod tests {
                 });
             });
         }
+    }
+
+    #[test]
+    fn panics_of_one_job_are_not_those_of_the_next() {
+        on_threads(2, || {
+            together(|| {
+                for _ in 0..200 {
+                    let run = || each(64, |task| assert!(task > 1, "task {task}"));
+                    assert!(std::panic::catch_unwind(run).is_err());
+                    each(64, |_| ());
+                }
+            });
+        });
     }
 
     #[test]

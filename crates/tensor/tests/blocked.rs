@@ -146,6 +146,30 @@ fn convolutions_agree_with_the_naive_one() {
     }
 }
 
+/// A strided 1 × 1 convolution whose last windows lie in the pad behind the image.
+#[test]
+fn strided_points_may_lie_behind_the_image() {
+    for isa in Isa::all() {
+        for (input, output) in [((4, 4), (3, 3)), ((5, 4), (3, 3)), ((4, 5), (3, 3)), ((1, 1), (2, 1))] {
+            let (channels, filters) = (20, 18);
+            let (one, none) = ((1, 1), (0, 0));
+            let stride = (2, 2);
+            let conv =
+                Conv2d { channels, input, filters, groups: 1, kernel: one, stride, dilation: one, pad: none, output };
+            let mut rng = fastrand::Rng::with_seed(3);
+            let (image, weights) = (random(&mut rng, conv.input_len()), random(&mut rng, conv.weights_len()));
+            let bias = vec![0.0; filters.next_multiple_of(BLOCK)];
+            let epilogue = Epilogue { bias: &bias, residual: None, activation: &Activation::Identity, gate: None };
+            let mut out = vec![f32::NAN; blocks(filters) * conv.positions() * BLOCK];
+            let layer = DirectConv::new(isa, conv, &weights, false);
+            layer.run(&blocked(&image, channels, input.0 * input.1), epilogue, &mut out);
+            let expected = naive::conv(&conv, &image, &weights, None);
+            let found = dense(&out, filters, conv.positions());
+            assert_close(&found, &expected, (channels as f32).sqrt(), CLOSE, &format!("{} {conv:?}", isa.name()));
+        }
+    }
+}
+
 /// A 3 × 3 convolution that keeps the size.
 fn three_by_three(channels: usize, filters: usize, side: usize) -> Conv2d {
     let (one, three) = ((1, 1), (3, 3));

@@ -41,10 +41,21 @@ fn matrix_products_agree_with_the_naive_one() {
             times_transposed(isa, &left, &right, k, &mut out);
             let expected = gemm::naive::matmul(rows, Matrix::dense(&right, n, k).transposed());
             assert_close(&out, &expected, (k as f32).sqrt(), CLOSE, &what);
-            times(isa, &left, &right, k, &mut out);
+            times(isa, &left, &right, k, rng.bool(), &mut out);
             let expected = gemm::naive::matmul(rows, Matrix::dense(&right, k, n));
             assert_close(&out, &expected, (k as f32).sqrt(), CLOSE, &what);
         }
+    }
+}
+
+/// Zero times infinity is no number, also where zeros are skipped for matrices that are finite.
+#[test]
+fn zeros_meet_infinities() {
+    let matrix = [1.0, 2.0, f32::INFINITY, 3.0, f32::NAN, 4.0];
+    for isa in Isa::all() {
+        let mut out = [0.0; 2];
+        times(isa, &[1.0, 0.0, 0.0], &matrix, 3, false, &mut out);
+        assert!(out[0].is_nan() && out[1] == 2.0, "{out:?}");
     }
 }
 
@@ -55,7 +66,10 @@ fn thin_products_do_not_depend_on_the_number_of_rows() {
     for isa in Isa::all() {
         let (m, k, n) = (rng.usize(30..40), rng.usize(2100..2200), rng.usize(70..90));
         let (left, right) = (random(&mut rng, m * k), random(&mut rng, k * n));
-        for product in [times, times_transposed] {
+        let finite =
+            |isa, rows: &[f32], matrix: &[f32], depth, out: &mut [f32]| times(isa, rows, matrix, depth, true, out);
+        let products: [fn(Isa, &[f32], &[f32], usize, &mut [f32]); 2] = [finite, times_transposed];
+        for product in products {
             let mut together = vec![f32::NAN; m * n];
             product(isa, &left, &right, k, &mut together);
             for (row, expected) in left.chunks_exact(k).zip(together.chunks_exact(n)) {

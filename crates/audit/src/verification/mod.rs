@@ -1,9 +1,11 @@
 //! Verification (1:1): do two photographs show the same person?
 
+mod calibration;
 mod folds;
 mod pairs;
 mod roc;
 
+pub use calibration::{CalibratedThreshold, FEWEST_FALSE_MATCHES, calibrate};
 pub use folds::{FoldAccuracy, accuracy_in_folds};
 pub use pairs::{Pair, Photograph, read_pairs};
 pub use roc::{OperatingPoint, Roc};

@@ -211,3 +211,46 @@ fn a_cut_off_fixture_is_named_in_full() {
     folder.write("mein nétz 网.onnx", &bytes);
     folder.eyebar(&["inspect", "--model", "mein nétz 网.onnx"]).succeeds();
 }
+
+/// Eighteen megabytes of weights that 300 convolutions name: each would pack its own.
+#[test]
+fn weights_that_many_nodes_share_are_too_much_together() {
+    let weights = floats("w", &[512, 512, 3, 3], &vec![0.01; 512 * 512 * 9]);
+    let mut nodes = vec![node("Conv", &["x", "first"], "v0")];
+    nodes.extend((0..300).map(|index| {
+        let conv = node("Conv", &[&format!("v{index}"), "w"], &format!("v{}", index + 1));
+        with_ints(conv, "pads", &[1, 1, 1, 1])
+    }));
+    nodes.extend([node("GlobalAveragePool", &["v300"], "p"), with_int(node("Flatten", &["p"], "y"), "axis", 1)]);
+    let first = floats("first", &[512, 3, 1, 1], &[0.1; 1536]);
+    is_refused("shared weights", &small(&nodes, &[weights, first]), &["m.onnx", "packed", "GiB", "hint"]);
+}
+
+/// Inputs beyond those that an operator has are left alone, whatever they are.
+#[test]
+fn inputs_that_an_operator_does_not_have() {
+    let (nodes, constants) = sound();
+    let vector = |name: &str| floats(name, &[10], &[0.5; 10]);
+    let constants = [constants, vec![vector("s"), vector("t"), vector("u"), vector("v"), integers("i", &[1])]].concat();
+    let expected = {
+        let nodes = [&nodes[..1], &[node("Sigmoid", &["a"], "b"), node("GlobalAveragePool", &["b"], "y")]].concat();
+        let folder = folder(&small(&nodes, &constants));
+        folder.eyebar(&["predict", "x.npy", "--model", "m.onnx", "--raw", "y.npy"]).succeeds();
+        folder.read_array("y.npy")
+    };
+    for extra in ["s", "i", "x"] {
+        let nodes =
+            [&nodes[..1], &[node("Sigmoid", &["a", extra], "b"), node("GlobalAveragePool", &["b"], "y")]].concat();
+        let folder = folder(&small(&nodes, &constants));
+        folder.eyebar(&["predict", "x.npy", "--model", "m.onnx", "--raw", "y.npy"]).succeeds();
+        assert_eq!(folder.read_array("y.npy"), expected, "{extra}");
+    }
+    // A normalisation of something else, which also names the convolution.
+    for operator in [node("BatchNormalization", &["x", "c", "c", "c", "c", "a"], "b"), node("Relu", &["x", "a"], "b")] {
+        let tail = [operator, node("GlobalAveragePool", &["b"], "y")];
+        let constants = [&constants[..], &[floats("c", &[3], &[1.0; 3])]].concat();
+        let folder = folder(&small(&[&nodes[..1], &tail].concat(), &constants));
+        folder.eyebar(&["predict", "x.npy", "--model", "m.onnx", "--raw", "y.npy"]).succeeds();
+        assert_eq!(folder.read_array("y.npy").shape(), [1, 3, 1, 1], "{:?}", folder.read_array("y.npy").shape());
+    }
+}

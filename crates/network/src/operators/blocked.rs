@@ -4,7 +4,7 @@ use eyebar_tensor::conv::Conv2d;
 
 use crate::error::OperatorError;
 use crate::layout::{BlockedKernel, Layout, LocalKernel, LocalWork, blocked_channels};
-use crate::operator::{Arguments, Inputs, Kernel, Operator};
+use crate::operator::{Arguments, Input, Inputs, Kernel, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, Value};
 
@@ -75,7 +75,10 @@ impl LocalWork for LocalElements {
 
 /// The kernel of an operator that takes blocked arrays as they are, where one of its inputs is blocked.
 pub(super) fn lifted<O: Operator>(operator: O, inputs: Inputs<'_>, layouts: &[Layout]) -> Option<BlockedKernel> {
-    layouts.contains(&Layout::Blocked).then(|| BlockedKernel {
+    // A file may give an operator more inputs than it has, of any kind.
+    let has_blocks = |input: Input<'_>| input.dtype == DataType::F32 && input.shape.len() == 4;
+    let all_have = inputs.0.iter().flatten().all(|input| has_blocks(*input));
+    (layouts.contains(&Layout::Blocked) && all_have).then(|| BlockedKernel {
         kernel: Box::new(Lifted { operator, constants: vec![None; inputs.len()] }),
         inputs: inputs.0.iter().map(|input| input.map(|_| Layout::Blocked)).collect(),
     })

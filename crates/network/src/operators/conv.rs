@@ -1,7 +1,9 @@
 //! Convolution over one or two spatial axes.
 
 use eyebar_tensor::Tensor;
+use eyebar_tensor::blocked::{BLOCK, WinogradConv};
 use eyebar_tensor::conv::{Conv2d, PackedConv};
+use eyebar_tensor::gemm::MAX_DEPTH;
 use eyebar_tensor::pool::WindowAxis;
 use eyebar_tensor::simd::Isa;
 
@@ -54,7 +56,9 @@ impl Conv {
             return Err(refuse("the input is empty"));
         }
         let axes = self.window.resolve(&input[2..], &weights[2..])?.axes;
-        Ok((conv_2d(&axes, channels, filters, self.groups), axes))
+        let conv = conv_2d(&axes, channels, filters, self.groups);
+        check_depth(conv.depth())?;
+        Ok((conv, axes))
     }
 }
 
@@ -84,6 +88,27 @@ pub(super) fn conv_2d(axes: &[WindowAxis], channels: usize, filters: usize, grou
         pad: pair(|axis| axis.pad_begin, 0),
         output: pair(|axis| axis.output, 1),
     }
+}
+
+/// Refuses sums that no network has: a kernel packs a panel of that depth for every thread.
+pub(super) fn check_depth(depth: usize) -> Result<(), OperatorError> {
+    if depth <= MAX_DEPTH {
+        return Ok(());
+    }
+    Err(OperatorError::Unsupported(format!("a sum over {depth} products (at most {MAX_DEPTH})")))
+}
+
+/// Bytes that the weights of a convolution take in the largest of the forms that a kernel may pack, and as they are.
+pub(super) fn packed_bytes(conv: &Conv2d) -> usize {
+    const WINOGRAD: usize = 36;
+    const ROWS: usize = 8;
+    let blocks = |channels: usize| channels.next_multiple_of(BLOCK);
+    let dense = conv.groups.saturating_mul(conv.group_filters().next_multiple_of(ROWS)).saturating_mul(conv.depth());
+    let largest = match WinogradConv::fits(conv) {
+        true => dense.max(WINOGRAD.saturating_mul(blocks(conv.channels)).saturating_mul(blocks(conv.filters))),
+        false => dense,
+    };
+    largest.saturating_add(conv.weights_len()).saturating_mul(size_of::<f32>())
 }
 
 /// Refuses a bias that is not `[channels]`.
@@ -122,6 +147,11 @@ impl Operator for Conv {
         let kernel = arguments.with_inputs(|inputs| self.prepare(inputs))?;
         let kernel = kernel.ok_or_else(|| OperatorError::Input("1 must be f32".to_owned()))?;
         kernel.run(arguments, pool)
+    }
+
+    fn packed_bytes(&self, inputs: Inputs<'_>) -> usize {
+        let geometry = inputs.f32(0).and_then(|input| self.geometry(input.shape, inputs.f32(1)?.shape));
+        geometry.map_or(0, |(conv, _)| packed_bytes(&conv))
     }
 
     fn gradient(

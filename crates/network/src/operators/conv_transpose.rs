@@ -5,7 +5,7 @@ use eyebar_tensor::conv::{Conv2d, PackedConvTranspose};
 use eyebar_tensor::pool::WindowAxis;
 use eyebar_tensor::simd::Isa;
 
-use super::conv::{Conv, check_bias, conv_2d, read_groups};
+use super::conv::{Conv, check_bias, conv_2d, packed_bytes, read_groups};
 use super::spatial::{Padding, Window};
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
@@ -129,6 +129,11 @@ impl Operator for ConvTranspose {
         let kernel = arguments.with_inputs(|inputs| self.prepare(inputs))?;
         let kernel = kernel.ok_or_else(|| OperatorError::Input("1 must be f32".to_owned()))?;
         kernel.run(arguments, pool)
+    }
+
+    fn packed_bytes(&self, inputs: Inputs<'_>) -> usize {
+        let geometry = inputs.f32(0).and_then(|input| self.geometry(input.shape, inputs.f32(1)?.shape));
+        geometry.map_or(0, |(conv, _)| packed_bytes(&conv))
     }
 
     fn gradient(

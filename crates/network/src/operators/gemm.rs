@@ -3,13 +3,15 @@
 use eyebar_tensor::Tensor;
 use eyebar_tensor::gemm::{Matrix, matmul, times, times_transposed};
 use eyebar_tensor::simd::Isa;
+use rayon::prelude::*;
 
 use super::Mul;
 use super::broadcast::{common_shape, sum_to};
+use super::conv::check_depth;
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
 use crate::onnx::{Attribute, NodeReader};
-use crate::operator::{Arguments, Inputs, Operator};
+use crate::operator::{Arguments, Input, Inputs, Kernel, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
 
@@ -45,31 +47,14 @@ impl Gemm {
             Err(OperatorError::Shape(format!("{a:?} and {b:?} do not fit: depth {k} against {inner}")))
         }
     }
-}
 
-impl Operator for Gemm {
-    fn name(&self) -> &str {
-        "Gemm"
-    }
-
-    fn infer(&self, inputs: Inputs<'_>) -> Result<Vec<TensorType>, OperatorError> {
-        let (m, _, n) = self.sizes(inputs.f32(0)?.shape, inputs.f32(1)?.shape)?;
-        if inputs.get(2).is_some() {
-            let shape = inputs.f32(2)?.shape;
-            if common_shape(&[shape, &[m, n]])? != [m, n] {
-                return Err(OperatorError::Shape(format!("bias {shape:?} does not broadcast to [{m}, {n}]")));
-            }
-        }
-        Ok(vec![TensorType::new(DataType::F32, vec![m, n])?])
-    }
-
-    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+    fn product(&self, arguments: Arguments<'_>, pool: &Pool, is_finite: bool) -> Result<Vec<Value>, OperatorError> {
         let (a, b) = (arguments.f32(0)?, arguments.f32(1)?);
         let (m, k, n) = self.sizes(a.shape(), b.shape())?;
         let mut out = pool.take(&[m, n]);
         let isa = Isa::detect();
         match (self.transpose_a, self.transpose_b) {
-            (false, false) => times(isa, a.data(), b.data(), k, out.data_mut()),
+            (false, false) => times(isa, a.data(), b.data(), k, is_finite, out.data_mut()),
             (false, true) => times_transposed(isa, a.data(), b.data(), k, out.data_mut()),
             (true, _) => {
                 let left = matrix(a, true).pack_left(isa);
@@ -79,6 +64,53 @@ impl Operator for Gemm {
         let bias = arguments.optional_f32(2)?;
         finish(&mut out, self.alpha, bias, self.beta);
         Ok(vec![out.into()])
+    }
+}
+
+/// A Gemm whose B is known to be finite.
+struct FiniteGemm(Gemm);
+
+impl Kernel for FiniteGemm {
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        self.0.product(arguments, pool, true)
+    }
+}
+
+/// Whether an input is a constant without infinities and NaN.
+pub(super) fn is_finite(input: Option<Input<'_>>) -> bool {
+    const PART: usize = 1 << 16;
+    let constant = input.and_then(|input| input.constant).and_then(Value::as_f32);
+    constant.is_some_and(|constant| {
+        constant.data().par_chunks(PART).all(|part| part.iter().fold(true, |all, value| all & value.is_finite()))
+    })
+}
+
+impl Operator for Gemm {
+    fn name(&self) -> &str {
+        "Gemm"
+    }
+
+    fn infer(&self, inputs: Inputs<'_>) -> Result<Vec<TensorType>, OperatorError> {
+        let (m, k, n) = self.sizes(inputs.f32(0)?.shape, inputs.f32(1)?.shape)?;
+        if self.transpose_a {
+            check_depth(k)?;
+        }
+        if inputs.get(2).is_some() {
+            let shape = inputs.f32(2)?.shape;
+            if common_shape(&[shape, &[m, n]])? != [m, n] {
+                return Err(OperatorError::Shape(format!("bias {shape:?} does not broadcast to [{m}, {n}]")));
+            }
+        }
+        Ok(vec![TensorType::new(DataType::F32, vec![m, n])?])
+    }
+
+    fn prepare(&self, inputs: Inputs<'_>) -> Result<Option<Box<dyn Kernel>>, OperatorError> {
+        let knows = !self.transpose_a && !self.transpose_b && is_finite(inputs.get(1));
+        Ok(knows.then(|| Box::new(FiniteGemm(self.clone())) as Box<dyn Kernel>))
+    }
+
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        self.product(arguments, pool, false)
     }
 
     fn gradient(

@@ -4,11 +4,13 @@ use eyebar_tensor::gemm::{Matrix, matmul, times};
 use eyebar_tensor::simd::Isa;
 
 use super::broadcast::{common_shape, sum_to};
+use super::conv::check_depth;
+use super::gemm::is_finite;
 use super::reshape::reshape;
 use super::transpose::Transpose;
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
-use crate::operator::{Arguments, Inputs, Operator};
+use crate::operator::{Arguments, Inputs, Kernel, Operator};
 use crate::pool::Pool;
 use crate::value::{DataType, TensorType, Value};
 
@@ -55,6 +57,38 @@ impl Sizes {
     }
 }
 
+/// A MatMul whose one matrix B is known to be finite.
+struct FiniteMatMul;
+
+impl Kernel for FiniteMatMul {
+    fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
+        product(arguments, pool, true)
+    }
+}
+
+fn product(arguments: Arguments<'_>, pool: &Pool, is_finite: bool) -> Result<Vec<Value>, OperatorError> {
+    let (a, b) = (arguments.f32(0)?, arguments.f32(1)?);
+    let sizes = Sizes::new(a.shape(), b.shape())?;
+    let (m, k, n) = sizes.matrix();
+    let mut out = pool.take(&sizes.output);
+    if m * n == 0 {
+        return Ok(vec![out.into()]);
+    }
+    let isa = Isa::detect();
+    if sizes.b.len() == 2 {
+        // One B for the whole stack: the stack is one tall matrix.
+        times(isa, a.data(), b.data(), k, is_finite, out.data_mut());
+        return Ok(vec![out.into()]);
+    }
+    let (batch_a, batch_b) = (&sizes.a[..sizes.a.len() - 2], &sizes.b[..sizes.b.len() - 2]);
+    for (index, out) in out.data_mut().chunks_exact_mut(m * n).enumerate() {
+        let (from_a, from_b) = (source(index, &sizes.batch, batch_a), source(index, &sizes.batch, batch_b));
+        let left = Matrix::dense(&a.data()[from_a * m * k..][..m * k], m, k).pack_left(isa);
+        matmul(&left, Matrix::dense(&b.data()[from_b * k * n..][..k * n], k, n), out);
+    }
+    Ok(vec![out.into()])
+}
+
 impl Operator for MatMul {
     fn name(&self) -> &str {
         "MatMul"
@@ -62,30 +96,19 @@ impl Operator for MatMul {
 
     fn infer(&self, inputs: Inputs<'_>) -> Result<Vec<TensorType>, OperatorError> {
         let sizes = Sizes::new(inputs.f32(0)?.shape, inputs.f32(1)?.shape)?;
+        if sizes.b.len() > 2 {
+            check_depth(sizes.matrix().1)?;
+        }
         Ok(vec![TensorType::new(DataType::F32, sizes.output)?])
     }
 
+    fn prepare(&self, inputs: Inputs<'_>) -> Result<Option<Box<dyn Kernel>>, OperatorError> {
+        let knows = inputs.get(1).is_some_and(|b| b.shape.len() <= 2) && is_finite(inputs.get(1));
+        Ok(knows.then(|| Box::new(FiniteMatMul) as Box<dyn Kernel>))
+    }
+
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
-        let (a, b) = (arguments.f32(0)?, arguments.f32(1)?);
-        let sizes = Sizes::new(a.shape(), b.shape())?;
-        let (m, k, n) = sizes.matrix();
-        let mut out = pool.take(&sizes.output);
-        if m * n == 0 {
-            return Ok(vec![out.into()]);
-        }
-        let isa = Isa::detect();
-        if sizes.b.len() == 2 {
-            // One B for the whole stack: the stack is one tall matrix.
-            times(isa, a.data(), b.data(), k, out.data_mut());
-            return Ok(vec![out.into()]);
-        }
-        let (batch_a, batch_b) = (&sizes.a[..sizes.a.len() - 2], &sizes.b[..sizes.b.len() - 2]);
-        for (index, out) in out.data_mut().chunks_exact_mut(m * n).enumerate() {
-            let (from_a, from_b) = (source(index, &sizes.batch, batch_a), source(index, &sizes.batch, batch_b));
-            let left = Matrix::dense(&a.data()[from_a * m * k..][..m * k], m, k).pack_left(isa);
-            matmul(&left, Matrix::dense(&b.data()[from_b * k * n..][..k * n], k, n), out);
-        }
-        Ok(vec![out.into()])
+        product(arguments, pool, false)
     }
 
     fn gradient(

@@ -46,9 +46,9 @@ impl DirectConv {
     /// are read so.
     ///
     /// # Panics
-    /// When the weights have another number of elements, or there are groups.
+    /// When the weights have another number of elements, or it does not fit.
     pub fn new(isa: Isa, conv: Conv2d, weights: &[f32], may_be_dense: bool) -> Self {
-        assert!(conv.groups == 1 && weights.len() == conv.weights_len(), "weights do not fit {conv:?}");
+        assert!(Self::fits(&conv) && weights.len() == conv.weights_len(), "weights do not fit {conv:?}");
         let taps = conv.kernel.0 * conv.kernel.1;
         let dense = may_be_dense && conv.channels < BLOCK;
         let lanes = if dense { 1 } else { BLOCK };
@@ -74,6 +74,7 @@ impl DirectConv {
     #[must_use]
     pub fn resized(&self, conv: Conv2d) -> Self {
         assert!(self.conv.has_weights_of(&conv), "{conv:?} has other weights than {:?}", self.conv);
+        assert!(Self::fits(&conv), "{conv:?} reaches too far");
         Self { conv, ..self.clone() }
     }
 
@@ -92,7 +93,7 @@ impl DirectConv {
         if out.is_empty() {
             return;
         }
-        if conv.kernel == (1, 1) && conv.stride != (1, 1) && conv.pad == (0, 0) {
+        if conv.kernel == (1, 1) && conv.stride != (1, 1) && !Frame::is_needed(conv) {
             self.run_compact(input, epilogue, out);
             return;
         }

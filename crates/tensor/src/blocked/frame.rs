@@ -28,7 +28,7 @@ impl Frame {
     /// The frame that the windows of `rows` rows of the output reach into.
     pub(super) fn new(conv: &Conv2d, rows: usize, lanes: usize) -> Self {
         let extent = |outputs: usize, stride: usize, kernel: usize, dilation: usize| {
-            (outputs - 1).saturating_mul(stride).saturating_add((kernel - 1).saturating_mul(dilation) + 1)
+            outputs.saturating_sub(1).saturating_mul(stride).saturating_add((kernel - 1).saturating_mul(dilation) + 1)
         };
         Self {
             rows: extent(rows, conv.stride.0, conv.kernel.0, conv.dilation.0),

@@ -10,6 +10,9 @@ pub mod naive;
 mod thin;
 mod tile;
 
+/// Longest sum that products over packed panels are made for: each thread holds a panel of that depth.
+pub const MAX_DEPTH: usize = 1 << 20;
+
 pub use matmul::{Matrix, matmul};
 pub use thin::{times, times_transposed};
 pub(crate) use tile::multiply_panels;

@@ -45,12 +45,12 @@ pub fn times_transposed(isa: Isa, rows: &[f32], matrix: &[f32], depth: usize, ou
     });
 }
 
-/// out\[m, n\] = rows\[m, k\] · matrix\[k, n\], all dense and row-major; `depth` is k. Rows of a finite matrix that meet
-/// zeros only are not read, which spares a gradient behind a ReLU half of the memory.
+/// out\[m, n\] = rows\[m, k\] · matrix\[k, n\], all dense and row-major; `depth` is k. Where the caller knows that the matrix
+/// `is_finite`, rows of it that meet zeros only are not read, which spares a gradient behind a ReLU half of the memory.
 ///
 /// # Panics
 /// When the sizes do not fit.
-pub fn times(isa: Isa, rows: &[f32], matrix: &[f32], depth: usize, out: &mut [f32]) {
+pub fn times(isa: Isa, rows: &[f32], matrix: &[f32], depth: usize, is_finite: bool, out: &mut [f32]) {
     out.fill(0.0);
     if depth == 0 {
         return;
@@ -62,7 +62,9 @@ pub fn times(isa: Isa, rows: &[f32], matrix: &[f32], depth: usize, out: &mut [f3
         let range = task * columns..outputs.min((task + 1) * columns);
         with_scratch(count.min(BLOCK_ROWS) * range.len(), |sums| {
             // SAFETY: `isa` proves the instruction set; the sizes were checked; tasks write disjoint columns.
-            unsafe { dispatch!(isa, weighted_rows(job: &Job<'_>, range: Range<usize>, sums: &mut [f32])) }
+            unsafe {
+                dispatch!(isa, weighted_rows(job: &Job<'_>, is_finite: bool, range: Range<usize>, sums: &mut [f32]))
+            }
         });
     });
 }
@@ -206,7 +208,7 @@ unsafe fn total<S: Simd>(vector: S::Vector) -> f32 {
 /// The processor has the instruction set of `S`, the job's sizes fit, and nobody else touches these columns; `sums` has
 /// room for them and the rows of a block.
 #[inline(always)]
-unsafe fn weighted_rows<S: Simd>(job: &Job<'_>, columns: Range<usize>, sums: &mut [f32]) {
+unsafe fn weighted_rows<S: Simd>(job: &Job<'_>, is_finite: bool, columns: Range<usize>, sums: &mut [f32]) {
     let mut picked = Vec::with_capacity(DEPTH);
     for first in (0..job.count).step_by(BLOCK_ROWS) {
         let rows = first..job.count.min(first + BLOCK_ROWS);
@@ -214,9 +216,8 @@ unsafe fn weighted_rows<S: Simd>(job: &Job<'_>, columns: Range<usize>, sums: &mu
         for start in (0..job.depth).step_by(DEPTH) {
             let value = |row: usize, k: usize| job.rows[row * job.depth + k];
             picked.clear();
-            picked.extend(
-                (start..job.depth.min(start + DEPTH)).filter(|&k| rows.clone().any(|row| value(row, k) != 0.0)),
-            );
+            let counts = |&k: &usize| !is_finite || rows.clone().any(|row| value(row, k) != 0.0);
+            picked.extend((start..job.depth.min(start + DEPTH)).filter(counts));
             sums.fill(0.0);
             let (fours, rest) = picked.as_chunks::<4>();
             // Loops, not closures: those would be compiled without the instruction set.
