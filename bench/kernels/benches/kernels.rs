@@ -88,7 +88,7 @@ fn convolutions(criterion: &mut Criterion) {
     let isa = Isa::detect();
     for &(name, channels, side, filters, kernel, stride, groups) in CONVOLUTIONS {
         let conv = window(channels, side, filters, kernel, stride, groups, kernel / 2);
-        group.throughput(Throughput::Elements(conv.multiply_adds() as u64));
+        group.throughput(Throughput::Elements(conv.multiply_adds()));
         let weights = numbers(conv.weights_len());
         let input = numbers(blocks(channels) * BLOCK * side * side);
         let bias = vec![0.1; blocks(filters) * BLOCK];

@@ -8,6 +8,7 @@
 
 mod array;
 pub mod blocked;
+pub mod codes;
 pub mod conv;
 pub mod elementwise;
 pub mod gemm;

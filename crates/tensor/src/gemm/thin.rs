@@ -63,7 +63,7 @@ pub fn times(isa: Isa, rows: &[f32], matrix: &[f32], depth: usize, is_finite: bo
         with_scratch(count.min(BLOCK_ROWS) * range.len(), |sums| {
             // SAFETY: `isa` proves the instruction set; the sizes were checked; tasks write disjoint columns.
             unsafe {
-                dispatch!(isa, weighted_rows(job: &Job<'_>, is_finite: bool, range: Range<usize>, sums: &mut [f32]))
+                dispatch!(isa, weighted_rows(job: &Job<'_>, is_finite: bool, range: Range<usize>, sums: &mut [f32]));
             }
         });
     });

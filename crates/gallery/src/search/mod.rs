@@ -1,0 +1,5 @@
+//! Exact search among many templates.
+
+mod index;
+
+pub use index::{Hit, Index};

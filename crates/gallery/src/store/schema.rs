@@ -1,0 +1,61 @@
+//! Tables, and how an older file becomes one of this version.
+
+use rusqlite::Connection;
+
+/// `EYEB`, in the file's header.
+pub(super) const APPLICATION: i32 = 0x4559_4542;
+
+/// Each takes the file from the version of its place to the next. Steps that were published are never changed.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE gallery (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        created INTEGER NOT NULL,
+        salt BLOB NOT NULL,
+        master BLOB NOT NULL,
+        log_key BLOB NOT NULL,
+        log_head BLOB NOT NULL,
+        erasing INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE subject (
+        id BLOB PRIMARY KEY CHECK (length(id) = 16),
+        name TEXT NOT NULL UNIQUE,
+        purpose TEXT,
+        consent TEXT,
+        keep_until INTEGER,
+        enrolled INTEGER NOT NULL,
+        key BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE template (
+        id INTEGER PRIMARY KEY,
+        subject BLOB NOT NULL REFERENCES subject (id) ON DELETE CASCADE,
+        model TEXT NOT NULL,
+        enrolled INTEGER NOT NULL,
+        sealed BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX template_of_subject ON template (subject);
+    CREATE TABLE calibration (
+        model TEXT PRIMARY KEY,
+        record TEXT NOT NULL,
+        link BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE log (
+        sequence INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        event TEXT NOT NULL,
+        subject BLOB,
+        detail TEXT NOT NULL,
+        link BLOB NOT NULL
+    ) STRICT;
+"];
+
+/// The version that this program writes.
+pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
+
+/// Brings a file of `version` to [`VERSION`], inside the caller's transaction.
+pub(super) fn migrate(connection: &Connection, version: i32) -> rusqlite::Result<()> {
+    for step in MIGRATIONS.iter().skip(version.max(0) as usize) {
+        connection.execute_batch(step)?;
+    }
+    connection.pragma_update(None, "application_id", APPLICATION)?;
+    connection.pragma_update(None, "user_version", VERSION)
+}
