@@ -281,7 +281,7 @@ impl Gallery {
     ) -> Result<(), GalleryError> {
         let log_key = &self.log_key;
         let subject = subject.map(|subject| subject.id);
-        self.store.write(|transaction| Ok(append(transaction, log_key, now, event, subject, detail.to_owned())?))
+        self.store.write(|transaction| append(transaction, log_key, now, event, subject, detail.to_owned()))
     }
 
     /// Destroys a subject's key and rows, and rewrites the file without them. The answer is whether that is done; where
@@ -372,9 +372,8 @@ impl Gallery {
             Ok(())
         })?;
         let log_key = &self.log_key;
-        self.store.write(|transaction| {
-            Ok(append(transaction, log_key, now, Event::Export, None, plural(copied, "subject"))?)
-        })?;
+        self.store
+            .write(|transaction| append(transaction, log_key, now, Event::Export, None, plural(copied, "subject")))?;
         Ok((copied, known))
     }
 
@@ -409,7 +408,7 @@ impl Gallery {
         let log_key = &self.log_key;
         self.store.write(|transaction| {
             store::put_calibration(transaction, model, record, &calibration_link(log_key, model, record))?;
-            Ok(append(transaction, log_key, now, Event::Calibrate, None, model.to_owned())?)
+            append(transaction, log_key, now, Event::Calibrate, None, model.to_owned())
         })
     }
 
