@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod gallery;
 mod options;
 mod output;
 mod paths;
@@ -30,6 +31,8 @@ Examples:
   eyebar cam me.jpg --model sface --target similarity:me-too.jpg
   eyebar mask me.jpg --mask eye-bar --out masked.png
   eyebar filters --model vgg16 --layer block5_conv3 --filters 0..8 --prior fourier
+  eyebar enrol 'Ada Lovelace' ada.jpg                recognise a person from one photo …
+  eyebar identify door.jpg                           … or refuse
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no face found.";
 

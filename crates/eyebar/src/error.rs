@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use eyebar_audit::AuditError;
 use eyebar_explain::ExplainError;
 use eyebar_face::FaceError;
+use eyebar_gallery::GalleryError;
 use eyebar_imaging::ImageError;
 use eyebar_network::NetworkError;
 
@@ -61,6 +62,12 @@ pub enum Error {
         /// What is in the way.
         source: serde_json::Error,
     },
+    /// The gallery could not do what was asked.
+    #[error(transparent)]
+    Gallery(#[from] GalleryError),
+    /// The request makes sense, and is refused for what was found.
+    #[error("{0}")]
+    Refused(String),
     /// The request makes no sense.
     #[error("{0}")]
     Usage(String),
@@ -87,6 +94,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_)
+            | Self::Gallery(GalleryError::Name { .. } | GalleryError::WeakKey { .. })
             | Self::Face(FaceError::UnknownMask { .. } | FaceError::Option { .. } | FaceError::NoFixedPlace { .. })
             | Self::Image(ImageError::InvalidInput(_))
             | Self::Explain(

@@ -7,6 +7,7 @@
 mod bundle;
 mod calibration;
 mod dataset;
+mod decision;
 mod default_layer;
 pub mod demo;
 mod error;
@@ -22,6 +23,7 @@ pub mod tasks;
 
 pub use calibration::{Calibration, DEFAULT_FMR};
 pub use dataset::{Dataset, Person};
+pub use decision::Rule;
 pub use error::Error;
 pub use eyebar_tensor::Tensor;
 pub use instructions::check_instruction_set;

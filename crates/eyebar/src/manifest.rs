@@ -6,6 +6,8 @@ use eyebar_imaging::input::Colour;
 use eyebar_imaging::{InputSpec, Layout};
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::Calibration;
+
 /// A bundled model. The schema is described at the top of the file itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +36,8 @@ pub struct Entry {
     pub input: InputEntry,
     /// What comes out.
     pub output: OutputEntry,
+    /// (Embedders) from which similarity on two faces are taken for one person.
+    pub calibration: Option<Calibration>,
     /// Alias → tensor, in the order of the network.
     pub layers: toml::Table,
     /// Where the file came from.

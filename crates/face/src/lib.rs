@@ -19,6 +19,7 @@ mod error;
 mod landmarks;
 pub mod mask;
 mod model;
+pub mod quality;
 mod regions;
 mod template;
 

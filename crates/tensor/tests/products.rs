@@ -59,6 +59,9 @@ fn zeros_meet_infinities() {
     }
 }
 
+/// Rows, matrix, depth, out.
+type Product = fn(Isa, &[f32], &[f32], usize, &mut [f32]);
+
 /// A row gives the same bytes alone and among others.
 #[test]
 fn thin_products_do_not_depend_on_the_number_of_rows() {
@@ -68,7 +71,7 @@ fn thin_products_do_not_depend_on_the_number_of_rows() {
         let (left, right) = (random(&mut rng, m * k), random(&mut rng, k * n));
         let finite =
             |isa, rows: &[f32], matrix: &[f32], depth, out: &mut [f32]| times(isa, rows, matrix, depth, true, out);
-        let products: [fn(Isa, &[f32], &[f32], usize, &mut [f32]); 2] = [finite, times_transposed];
+        let products: [Product; 2] = [finite, times_transposed];
         for product in products {
             let mut together = vec![f32::NAN; m * n];
             product(isa, &left, &right, k, &mut together);

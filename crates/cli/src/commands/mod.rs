@@ -2,14 +2,20 @@
 
 mod bench;
 mod cam;
+mod compare;
 mod demo;
+mod enrol;
 mod filters;
+mod forget;
+mod gallery;
+mod identify;
 mod inspect;
 mod mask;
 mod models;
 mod occlude;
 mod predict;
 mod quantize;
+mod verify;
 
 use clap::Subcommand;
 use eyebar::Error;
@@ -25,6 +31,12 @@ pub(crate) enum Command {
     Cam(cam::Cam),
     Occlude(occlude::Occlude),
     Mask(mask::MaskCommand),
+    Compare(compare::Compare),
+    Enrol(enrol::Enrol),
+    Verify(verify::Verify),
+    Identify(identify::Identify),
+    Forget(forget::Forget),
+    Gallery(gallery::GalleryCommand),
     Quantize(quantize::Quantize),
     Bench(bench::Bench),
     Models(models::Models),
@@ -40,6 +52,12 @@ impl Command {
             Self::Cam(command) => command.run(global),
             Self::Occlude(command) => command.run(global),
             Self::Mask(command) => command.run(global),
+            Self::Compare(command) => command.run(global),
+            Self::Enrol(command) => command.run(global),
+            Self::Verify(command) => command.run(global),
+            Self::Identify(command) => command.run(global),
+            Self::Forget(command) => command.run(global),
+            Self::Gallery(command) => command.run(global),
             Self::Quantize(command) => command.run(global),
             Self::Bench(command) => command.run(global),
             Self::Models(command) => command.run(global),

@@ -62,22 +62,33 @@ impl Folder {
 
     /// Runs `eyebar` with these arguments. A panic, a signal or a very long run fails the test.
     pub(crate) fn eyebar<A: AsRef<str>>(&self, arguments: &[A]) -> Outcome {
-        self.run("", PATIENCE, arguments)
+        self.run("", None, PATIENCE, arguments)
     }
 
     /// As [`Folder::eyebar`], for a command that may take as long as `patience`.
     pub(crate) fn eyebar_within<A: AsRef<str>>(&self, patience: Duration, arguments: &[A]) -> Outcome {
-        self.run("", patience, arguments)
+        self.run("", None, patience, arguments)
+    }
+
+    /// As [`Folder::eyebar`], with a passphrase for galleries.
+    pub(crate) fn eyebar_with_passphrase<A: AsRef<str>>(&self, passphrase: &str, arguments: &[A]) -> Outcome {
+        self.run("", Some(passphrase), PATIENCE, arguments)
     }
 
     /// As [`Folder::eyebar`], where no file can grow beyond `kibibytes`: what a full disk does.
     #[cfg(target_os = "linux")]
     pub(crate) fn eyebar_on_a_full_disk<A: AsRef<str>>(&self, kibibytes: u32, arguments: &[A]) -> Outcome {
         // Ignored, the signal becomes an error of the write. POSIX counts in blocks of 512 bytes.
-        self.run(&format!("trap '' XFSZ; ulimit -f {}; ", 2 * kibibytes), PATIENCE, arguments)
+        self.run(&format!("trap '' XFSZ; ulimit -f {}; ", 2 * kibibytes), None, PATIENCE, arguments)
     }
 
-    fn run<A: AsRef<str>>(&self, limits: &str, patience: Duration, arguments: &[A]) -> Outcome {
+    fn run<A: AsRef<str>>(
+        &self,
+        limits: &str,
+        passphrase: Option<&str>,
+        patience: Duration,
+        arguments: &[A],
+    ) -> Outcome {
         let binary = env!("CARGO_BIN_EXE_eyebar");
         let mut command = if cfg!(target_os = "linux") {
             let mut command = Command::new("sh");
@@ -87,6 +98,12 @@ impl Folder {
             Command::new(binary)
         };
         command.args(arguments.iter().map(AsRef::as_ref)).current_dir(self.0.path());
+        // Never the gallery of whoever runs the tests.
+        command.env("XDG_DATA_HOME", self.0.path()).env("HOME", self.0.path()).env_remove("EYEBAR_GALLERY");
+        match passphrase {
+            Some(phrase) => command.env("EYEBAR_PASSPHRASE", phrase),
+            None => command.env_remove("EYEBAR_PASSPHRASE"),
+        };
         let start = Instant::now();
         let output = command.output().expect("the binary starts");
         let words: Vec<_> = arguments.iter().map(AsRef::as_ref).collect();

@@ -7,6 +7,7 @@ mod bad_shapes;
 mod commands;
 mod demo;
 mod determinism;
+mod gallery;
 mod harness;
 mod help;
 mod machine;

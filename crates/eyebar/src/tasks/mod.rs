@@ -1,7 +1,9 @@
 //! One function per user task.
 
 pub mod cam;
+pub mod compare;
 pub mod filters;
+pub mod gallery;
 pub mod inspect;
 pub mod lfw;
 pub mod mask;

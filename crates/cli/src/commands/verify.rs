@@ -1,0 +1,42 @@
+//! `eyebar verify`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use eyebar::tasks::gallery::verify;
+use eyebar::{DEFAULT_FMR, Error, Recogniser};
+use eyebar_gallery::SubjectName;
+
+use crate::gallery::{GalleryArgs, now, rate};
+use crate::options::{Global, ModelArgs};
+use crate::output::show;
+
+/// Is this photograph of that subject? (1:1)
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  eyebar verify 'Ada Lovelace' door.jpg
+  eyebar verify 'Ada Lovelace' door.jpg --fmr 1e-3 --json")]
+pub(crate) struct Verify {
+    /// The name that the person is enrolled under
+    subject: String,
+    /// A photograph; of several faces the one nearest to the middle counts
+    photo: PathBuf,
+    /// False match rate of the decision
+    #[arg(long, default_value_t = DEFAULT_FMR, value_parser = rate, value_name = "RATE")]
+    fmr: f64,
+    #[command(flatten)]
+    gallery: GalleryArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+impl Verify {
+    pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
+        let name = SubjectName::new(&self.subject)?;
+        let recogniser = Recogniser::new(&self.model.open("sface")?)?;
+        let mut gallery = self.gallery.open()?;
+        let result = verify(&mut gallery, &recogniser, &name, &self.photo, self.fmr, now())?;
+        show(global, &result, &[result.table()], &[])
+    }
+}

@@ -1,0 +1,198 @@
+//! Which gallery, and what opens it.
+
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use etcetera::BaseStrategy;
+use eyebar::Error;
+use eyebar_gallery::{Created, Gallery, GalleryError, Unlock};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use zeroize::Zeroizing;
+
+use crate::output::warn;
+
+/// Where the passphrase may stand.
+const PASSPHRASE: &str = "EYEBAR_PASSPHRASE";
+
+/// Largest key file that is read.
+const LARGEST_KEY_FILE: u64 = 1 << 20;
+
+/// The gallery, and its key.
+#[derive(Debug, Args)]
+pub(crate) struct GalleryArgs {
+    /// The gallery's file [default: $EYEBAR_GALLERY, or eyebar/gallery.db among the user's data]
+    #[arg(long, value_name = "FILE", env = "EYEBAR_GALLERY")]
+    pub(crate) gallery: Option<PathBuf>,
+    /// A file of at least 32 random bytes that opens the gallery, instead of a passphrase; a new gallery gets a new one
+    /// where there is none [default: a passphrase, from $EYEBAR_PASSPHRASE or the terminal]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+impl GalleryArgs {
+    /// The file.
+    pub(crate) fn path(&self) -> Result<PathBuf, Error> {
+        if let Some(path) = &self.gallery {
+            return Ok(path.clone());
+        }
+        let folders = etcetera::choose_base_strategy().map_err(|_| {
+            Error::Usage("no home folder is known; hint: name the gallery's file with --gallery".to_owned())
+        })?;
+        Ok(folders.data_dir().join("eyebar").join("gallery.db"))
+    }
+
+    /// Opens a gallery that is there.
+    pub(crate) fn open(&self) -> Result<Gallery, Error> {
+        let path = self.path()?;
+        if !path.exists() {
+            return Err(GalleryError::Missing { path }.into());
+        }
+        Ok(Gallery::open(&path, &self.unlock(&format!("Passphrase of {}: ", path.display()))?)?)
+    }
+
+    /// Opens a gallery, or makes one.
+    pub(crate) fn open_or_create(&self) -> Result<Gallery, Error> {
+        let path = self.path()?;
+        if path.exists() {
+            return self.open();
+        }
+        let unlock =
+            new_unlock(self.key_file.as_deref(), &format!("Passphrase for the new gallery {}: ", path.display()))?;
+        let (gallery, created) = Gallery::open_or_create(&path, &unlock, now())?;
+        if created == Created::New {
+            warn(&format!(
+                "made the gallery {}; without its passphrase or key file nobody can read it again",
+                path.display()
+            ));
+        }
+        Ok(gallery)
+    }
+
+    fn unlock(&self, prompt: &str) -> Result<Unlock, Error> {
+        match &self.key_file {
+            Some(file) => read_key(file),
+            None => passphrase(prompt),
+        }
+    }
+}
+
+/// What opens a gallery that is to be made: a key file, which is made where there is none, or a passphrase, asked for
+/// twice.
+pub(crate) fn new_unlock(key_file: Option<&Path>, prompt: &str) -> Result<Unlock, Error> {
+    let Some(file) = key_file else {
+        let unlock = passphrase(prompt)?;
+        if std::env::var_os(PASSPHRASE).is_none()
+            && let Unlock::Passphrase(phrase) = &unlock
+        {
+            let again = ask("The same again: ")?;
+            if again != *phrase {
+                return Err(Error::Usage("the two passphrases differ; hint: try again".to_owned()));
+            }
+        }
+        return Ok(unlock);
+    };
+    if !file.exists() {
+        make_key(file)?;
+        warn(&format!("made the key file {}; keep it apart from the gallery, and keep a copy", file.display()));
+    }
+    read_key(file)
+}
+
+fn passphrase(prompt: &str) -> Result<Unlock, Error> {
+    if let Some(phrase) = std::env::var_os(PASSPHRASE) {
+        let phrase =
+            phrase.into_string().map_err(|_| Error::Usage(format!("{PASSPHRASE} is not UTF-8; hint: use letters")))?;
+        return Ok(Unlock::Passphrase(Zeroizing::new(phrase)));
+    }
+    ask(prompt).map(Unlock::Passphrase)
+}
+
+fn ask(prompt: &str) -> Result<Zeroizing<String>, Error> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::Usage(format!(
+            "the gallery needs a passphrase, and there is no terminal to ask at; hint: set {PASSPHRASE}, or use --key-file"
+        )));
+    }
+    let phrase =
+        rpassword::prompt_password(prompt).map_err(|source| Error::Read { path: "the terminal".into(), source })?;
+    Ok(Zeroizing::new(phrase))
+}
+
+fn read_key(path: &Path) -> Result<Unlock, Error> {
+    let read = |source| Error::Read { path: path.to_path_buf(), source };
+    let file = std::fs::File::open(path).map_err(read)?;
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(LARGEST_KEY_FILE).read_to_end(&mut bytes).map_err(read)?;
+    Ok(Unlock::KeyFile(bytes))
+}
+
+fn make_key(path: &Path) -> Result<(), Error> {
+    let write = |source| Error::Write { path: path.to_path_buf(), source };
+    let mut key = Zeroizing::new([0u8; 32]);
+    getrandom::fill(&mut *key).map_err(GalleryError::Randomness)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(write)?;
+    std::io::Write::write_all(&mut file, &*key).and_then(|()| file.sync_all()).map_err(write)
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
+/// A time for people, in UTC.
+pub(crate) fn date_and_time(seconds: i64) -> String {
+    match Timestamp::from_second(seconds) {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Err(_) => "–".to_owned(),
+    }
+}
+
+/// The last day before a time that is the end of one.
+pub(crate) fn last_day(seconds: i64) -> String {
+    match Timestamp::from_second(seconds - 1) {
+        Ok(time) => time.strftime("%Y-%m-%d").to_string(),
+        Err(_) => "–".to_owned(),
+    }
+}
+
+/// The end of a day `YYYY-MM-DD` in UTC.
+pub(crate) fn end_of_day(text: &str) -> Result<i64, String> {
+    let day: Option<Date> = text.parse().ok();
+    let end = day.and_then(|day| day.tomorrow().ok()).and_then(|next| next.to_zoned(TimeZone::UTC).ok());
+    end.map(|end| end.timestamp().as_second()).ok_or_else(|| "hint: write a day as 2027-12-31".to_owned())
+}
+
+/// A false match rate.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| *rate > 0.0 && *rate < 1.0);
+    rate.ok_or_else(|| "hint: give a share between 0 and 1, such as 1e-4".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{date_and_time, end_of_day, last_day, rate};
+
+    #[test]
+    fn days_end_at_midnight() {
+        let end = end_of_day("2027-12-31").unwrap();
+        assert_eq!(date_and_time(end), "2028-01-01 00:00:00");
+        assert_eq!(last_day(end), "2027-12-31");
+        for bad in ["", "tomorrow", "2027-02-30", "31.12.2027"] {
+            assert!(end_of_day(bad).is_err(), "{bad}");
+        }
+        assert_eq!(date_and_time(i64::MAX), "–");
+    }
+
+    #[test]
+    fn rates_are_shares() {
+        assert_eq!(rate("1e-4"), Ok(1e-4));
+        for bad in ["0", "1", "-0.1", "nan", "inf", "x"] {
+            assert!(rate(bad).is_err(), "{bad}");
+        }
+    }
+}

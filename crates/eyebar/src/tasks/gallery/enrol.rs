@@ -1,0 +1,199 @@
+//! Enrolment, with a look at what is enrolled.
+
+use std::path::PathBuf;
+
+use eyebar_face::Template;
+use eyebar_face::quality::{Fault, Quality};
+use eyebar_gallery::{Details, Gallery, Subject, SubjectName};
+use eyebar_report::Table;
+use serde::Serialize;
+
+use super::{rule, seen};
+use crate::error::Error;
+use crate::recogniser::Recogniser;
+use crate::scene::Photo;
+
+/// Similarity from which two templates are of the same photograph.
+const SAME_PHOTO: f32 = 0.999;
+
+/// Who is enrolled from what.
+#[derive(Debug, Clone)]
+pub struct EnrolRequest {
+    /// The subject.
+    pub name: SubjectName,
+    /// The photographs.
+    pub photos: Vec<PathBuf>,
+    /// What for, and how long.
+    pub details: Details,
+    /// Whether photographs are taken that are not good enough, and faces that another subject has.
+    pub force: bool,
+    /// False match rate at which a face is taken for another subject's.
+    pub fmr: f64,
+}
+
+/// What an enrolment did.
+#[derive(Debug, Clone, Serialize)]
+pub struct EnrolResult {
+    /// The subject as it is now.
+    pub subject: Subject,
+    /// Whether nobody had that name before.
+    pub new: bool,
+    /// Templates that were added.
+    pub added: usize,
+    /// The network that made them.
+    pub model: String,
+    /// Each photograph.
+    pub photos: Vec<EnrolledPhoto>,
+}
+
+/// One photograph of an enrolment.
+#[derive(Debug, Clone, Serialize)]
+pub struct EnrolledPhoto {
+    /// The file.
+    pub photo: PathBuf,
+    /// Faces in it.
+    pub faces: usize,
+    /// Measures of the face that was taken.
+    pub quality: Quality,
+    /// What speaks against it.
+    pub faults: Vec<Fault>,
+    /// Whether it was enrolled before: nothing was added for it.
+    pub known: bool,
+    /// Another subject with the same face, and the similarity.
+    pub resembles: Option<(SubjectName, f32)>,
+}
+
+/// Enrols the face of each photograph. All are looked at before anything is stored: all are, or none.
+///
+/// # Errors
+/// When a photograph cannot be read, has no face, or, without `force`, several faces, one that is not good enough, or one
+/// that another subject has.
+pub fn enrol(
+    gallery: &mut Gallery,
+    recogniser: &Recogniser,
+    request: &EnrolRequest,
+    now: i64,
+) -> Result<EnrolResult, Error> {
+    let mut photos = Vec::new();
+    let mut templates: Vec<Template> = Vec::new();
+    for path in &request.photos {
+        let (seen, faces) = seen(&Photo::open(path)?, recogniser)?;
+        let quality = Quality::measure(&seen.crop, &seen.face.landmarks)?;
+        let mut photo = EnrolledPhoto {
+            photo: path.clone(),
+            faces,
+            quality,
+            faults: quality.faults(),
+            known: templates.iter().any(|other| is_same(other, &seen.template)),
+            resembles: None,
+        };
+        let mut likest: Option<(SubjectName, f32)> = None;
+        gallery.each_reference(recogniser.model(), now, |subject, reference| {
+            let similarity = cosine(&reference.values, seen.template.values());
+            if subject.name == request.name {
+                photo.known |= similarity >= SAME_PHOTO;
+            } else if likest.as_ref().is_none_or(|(_, best)| similarity > *best) {
+                likest = Some((subject.name.clone(), similarity));
+            }
+        })?;
+        if let Some((name, similarity)) = likest
+            && rule(gallery, recogniser, request.fmr)?.accepts(similarity)
+        {
+            photo.resembles = Some((name, similarity));
+        }
+        if !request.force {
+            photo.check(&request.name)?;
+        }
+        if !photo.known {
+            templates.push(seen.template);
+        }
+        photos.push(photo);
+    }
+    let values: Vec<&[f32]> = templates.iter().map(Template::values).collect();
+    let enrolled = gallery.enrol(&request.name, request.details.clone(), recogniser.model(), &values, now)?;
+    Ok(EnrolResult {
+        subject: enrolled.subject,
+        new: enrolled.new,
+        added: enrolled.added,
+        model: recogniser.model().to_owned(),
+        photos,
+    })
+}
+
+fn is_same(a: &Template, b: &Template) -> bool {
+    a.similarity(b).is_ok_and(|similarity| similarity >= SAME_PHOTO)
+}
+
+pub(super) fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot: f64 = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
+    dot.clamp(-1.0, 1.0) as f32
+}
+
+impl EnrolledPhoto {
+    fn check(&self, name: &SubjectName) -> Result<(), Error> {
+        let refuse = |reason: String, remedy: &str| {
+            let photo = self.photo.display();
+            Err(Error::Refused(format!("{photo}: {reason}; hint: {remedy}, or enrol it all the same with --force")))
+        };
+        if self.faces > 1 {
+            let reason = format!("it shows {} faces, and nobody said which is {:?}", self.faces, name.as_str());
+            return refuse(reason, "cut the photograph to one");
+        }
+        if let Some(fault) = self.faults.first() {
+            let quality = &self.quality;
+            let (measure, remedy) = match fault {
+                Fault::Small => {
+                    (format!("{:.0} pixels between the eyes", quality.eye_distance), "take a larger photograph")
+                }
+                Fault::Blurred => (format!("sharpness {:.3}", quality.sharpness), "take a sharper photograph"),
+                Fault::Turned => (
+                    format!("nose {:.2} eye distances beside the middle, {:.2} up or down", quality.turn, quality.nod),
+                    "take one that looks into the camera",
+                ),
+            };
+            return refuse(format!("{fault} ({measure})"), remedy);
+        }
+        if let Some((other, similarity)) = &self.resembles {
+            let reason = format!("the face is enrolled as {:?} already (similarity {similarity:.3})", other.as_str());
+            return refuse(reason, "add the photograph to that name");
+        }
+        Ok(())
+    }
+}
+
+impl EnrolResult {
+    /// What was stored of each photograph.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new(format!("Enrolled: {}", self.subject.name))
+            .text("Photograph")
+            .number("Eyes apart", "px")
+            .number("Sharpness", "")
+            .text("Note");
+        for photo in &self.photos {
+            let mut notes: Vec<String> = photo.faults.iter().map(ToString::to_string).collect();
+            if photo.known {
+                notes.push("enrolled before, not added again".to_owned());
+            }
+            if photo.faces > 1 {
+                notes.push(format!("{} faces, the one in the middle taken", photo.faces));
+            }
+            if let Some((name, similarity)) = &photo.resembles {
+                notes.push(format!("also enrolled as {name} (similarity {similarity:.3})"));
+            }
+            table = table.row([
+                photo.photo.display().to_string(),
+                format!("{:.0}", photo.quality.eye_distance),
+                format!("{:.3}", photo.quality.sharpness),
+                notes.join("; "),
+            ]);
+        }
+        let who = if self.new { "new" } else { "known before" };
+        table.note(format!(
+            "{} ({who}) has {} template{} now, {} of them new; the photographs are not kept.",
+            self.subject.name,
+            self.subject.templates,
+            if self.subject.templates == 1 { "" } else { "s" },
+            self.added
+        ))
+    }
+}
