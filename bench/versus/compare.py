@@ -41,6 +41,7 @@ ROWS = [
     ("ResNet-50", ["forward", "{d}/resnet50.onnx", "224"], [("onnxruntime", ["forward", "resnet50", "224"], 0.85)]),
     ("MobileNet v2", ["forward", "{d}/mobilenet_v2.onnx", "224"],
      [("onnxruntime", ["forward", "mobilenet_v2", "224"], 1.00)]),
+    ("100 searches in 1 million", ["search", "{d}"], [("faiss", ["search"], 0.50)]),
 ]
 
 # Whole processes: name, unit, what Eyebar is asked, what PyTorch is asked, the ratio to reach.
@@ -110,6 +111,19 @@ def show(name, peer, pairs, wanted):
     print(f"{name:36}{peer:13}{cell(ours)}{cell(theirs)}{ratio:8.3f}{wanted:8.3f}", flush=True)
 
 
+def show_hits(places):
+    """Whether searches find the same rows, and what the indices take."""
+    ours = subprocess.run([places["e"] + "/eyebar-versus", "hits", places["d"]], capture_output=True, text=True, check=True)
+    theirs = subprocess.run([sys.executable, str(HERE / "peers.py"), "faiss", "hits", places["d"]], capture_output=True,
+                            text=True, check=True)
+    (size, *found), (their_size, *expected) = ours.stdout.splitlines(), theirs.stdout.splitlines()
+    same = sum(len(set(a.split()) & set(b.split())) for a, b in zip(found, expected, strict=True))
+    recall = same / sum(len(row.split()) for row in expected)
+    ratio = int(size) / int(their_size)
+    print(f"{'index of 1 million, MB':36}{'faiss':13}{int(size) / 1e6:10.1f}{'':8}{int(their_size) / 1e6:10.1f}{'':8}"
+          f"{ratio:8.3f}{0.6:8.3f}   recall {recall:.4f}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=Path)
@@ -145,6 +159,8 @@ def main():
             ours.close()
             theirs.close()
             show(name, peer, times, wanted)
+    if options.only in "index of 1 million, MB":
+        show_hits(places)
     for name, unit, asked, arguments, wanted in PROCESSES:
         if options.only not in name:
             continue

@@ -1,6 +1,7 @@
-"""Writes the networks that are compared: random weights (seed 0) from torchvision, and OpenCV Zoo's two in f32.
+"""Writes the networks that are compared: random weights (seed 0) from torchvision, and OpenCV Zoo's two in f32; and vectors
+to search among.
 
-usage: models.py DIR    (about 1.6 GB)
+usage: models.py DIR    (about 2.1 GB)
 """
 
 import sys
@@ -63,6 +64,12 @@ def dequantised(path):
     return written
 
 
+def vectors(count, dimension, random):
+    """Unit vectors without a preferred direction."""
+    rows = random.standard_normal((count, dimension), dtype=np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
 def main():
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
@@ -74,6 +81,9 @@ def main():
     write(out, "vgg16-128", models["vgg16"].features, size=128)
     for name in ("sface", "yunet"):
         onnx.save(dequantised(BUNDLED / f"{name}.onnx"), out / f"{name}-f32.onnx")
+    random = np.random.default_rng(0)
+    np.save(out / "vectors.npy", vectors(1_000_000, 128, random))
+    np.save(out / "queries.npy", vectors(100, 128, random))
 
 
 if __name__ == "__main__":

@@ -142,6 +142,36 @@ def opencv_forward(directory, name, size):
     return run
 
 
+def faiss_index(directory):
+    import faiss
+
+    faiss.omp_set_num_threads(THREADS)
+    vectors, queries = np.load(directory / "vectors.npy"), np.load(directory / "queries.npy")
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
+    return index, queries
+
+
+def faiss_search(directory):
+    """One query after the other, as people come to a door."""
+    index, queries = faiss_index(directory)
+
+    def run():
+        for query in queries:
+            index.search(query[None], 5)
+
+    return run
+
+
+def faiss_hits(directory):
+    """Prints the size of the index and the rows that each query finds; compare.py reads them."""
+    index, queries = faiss_index(directory)
+    print(index.ntotal * index.d * 4)
+    for rows in index.search(queries, 5)[1]:
+        print(*rows)
+    sys.exit()
+
+
 def main():
     peer, work, directory, *arguments = sys.argv[1:]
     run = globals()[f"{peer}_{work}"](Path(directory), *arguments)

@@ -1,11 +1,13 @@
 //! Times Eyebar's work, for comparisons with peers.
 //!
-//! `eyebar-versus layers WORK …` times every step of a run, `eyebar-versus accuracy` shows the rounding of convolutions.
+//! `eyebar-versus layers WORK …` times every step of a run, `eyebar-versus accuracy` shows the rounding of convolutions,
+//! `eyebar-versus hits FOLDER` the rows that searches find.
 //! `eyebar-versus WORK …` prepares a work, then does it once for every line of standard input and answers with the seconds
 //! it took; `compare.py` talks to it.
 
 mod accuracy;
 mod layers;
+mod search;
 mod work;
 
 use std::error::Error;
@@ -21,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             return Ok(());
         }
         ["layers", ref work @ ..] => return layers::run(work),
+        ["hits", folder] => return search::Search::new(folder)?.print(),
         _ => {}
     }
     let mut run = work::prepare(&arguments)?;

@@ -10,6 +10,8 @@ use eyebar_imaging::{InputSpec, Layout, input::Colour};
 use eyebar_network::{DataType, Executor, Graph, TensorType, Value, ValueId, onnx};
 use eyebar_tensor::Tensor;
 
+use crate::search::Search;
+
 type Work = Box<dyn FnMut() -> Result<(), Box<dyn Error>>>;
 
 /// A network with one input, and a picture for it.
@@ -46,6 +48,10 @@ pub(crate) fn prepare(arguments: &[&str]) -> Result<Work, Box<dyn Error>> {
         ["forward", ..] | ["ascent", ..] | ["gradient", ..] => run(plan(arguments)?),
         ["grad-cam", model, layer] => grad_cam(Subject::read(model, &[1, 3, 224, 224])?, layer),
         ["integrated", model, steps] => integrated(Subject::read(model, &[1, 3, 224, 224])?, side(steps)?),
+        ["search", folder] => {
+            let search = Search::new(folder)?;
+            Ok(Box::new(move || search.run().map(drop)))
+        }
         ["occlusion", model] => occlusion(Subject::read(model, &[1, 3, 224, 224])?),
         _ => Err("unknown work; see bench/versus/README.md".into()),
     }

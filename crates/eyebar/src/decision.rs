@@ -6,7 +6,6 @@ use serde::Serialize;
 use crate::calibration::Calibration;
 use crate::error::Error;
 use crate::manifest::entries;
-use crate::recogniser::Recogniser;
 
 /// What decides, and how often it errs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,13 +33,13 @@ impl Rule {
         Ok(Self { threshold, fmr, fmr_interval: (fmr_low, fmr_high), fnmr, measured_on })
     }
 
-    /// The threshold that comes with a bundled model; nothing for other models.
+    /// The threshold that comes with a bundled model, named by its identity; nothing for other models.
     ///
     /// # Errors
     /// When it was not measured for this rate.
-    pub fn bundled(recogniser: &Recogniser, fmr: f64) -> Result<Option<Self>, Error> {
+    pub fn bundled(model: &str, fmr: f64) -> Result<Option<Self>, Error> {
         let mut known = entries().iter().filter_map(|entry| entry.calibration.as_ref());
-        let calibration = known.find(|calibration| calibration.model == recogniser.model());
+        let calibration = known.find(|calibration| calibration.model == model);
         calibration.map(|calibration| Self::of(calibration, fmr)).transpose()
     }
 

@@ -97,8 +97,6 @@ pub struct OutputEntry {
     pub name: Option<String>,
     /// `logits`, `embedding`, `features` or `detections`.
     pub kind: String,
-    /// Cosine similarity from which two faces are taken for one person.
-    pub same_person: Option<f32>,
 }
 
 impl InputEntry {

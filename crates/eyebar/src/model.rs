@@ -153,6 +153,12 @@ impl Model {
         &self.name
     }
 
+    /// Name and version, as templates carry it: the name and the first digits of the file's hash.
+    pub fn identity(&self) -> String {
+        const HASH_DIGITS: usize = 12;
+        format!("{}@{}", self.name, self.sha256.get(..HASH_DIGITS).unwrap_or(&self.sha256))
+    }
+
     /// What the manifest says, for a bundled model.
     pub fn entry(&self) -> Option<&'static Entry> {
         self.entry

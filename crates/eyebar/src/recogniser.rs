@@ -11,9 +11,6 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::scene::{Faces, Photo};
 
-/// Digits of a model's hash in the name that its templates carry.
-const HASH_DIGITS: usize = 12;
-
 /// Photographs that are worked on before progress is reported.
 const AT_ONCE: usize = 32;
 
@@ -47,12 +44,11 @@ impl Recogniser {
                 model.name()
             )));
         }
-        let name = format!("{}@{}", model.name(), model.sha256().get(..HASH_DIGITS).unwrap_or(model.sha256()));
-        let embedder = Embedder::new(model.graph(), model.spec()?.clone(), &name)?;
+        let embedder = Embedder::new(model.graph(), model.spec()?.clone(), &model.identity())?;
         Ok(Self { faces: Faces::new(), embedder })
     }
 
-    /// The model's identity in templates: its name and the start of its file's hash.
+    /// The model's identity in templates ([`Model::identity`]).
     pub fn model(&self) -> &str {
         self.embedder.model()
     }

@@ -10,6 +10,7 @@ use eyebar_report::{Cell, Figure, Row, Section, Table};
 use serde::Serialize;
 
 use super::Stage;
+use crate::decision::Rule;
 use crate::error::Error;
 use crate::scene::{Photo, Scene};
 use crate::target::first_name;
@@ -20,6 +21,9 @@ const MASKS: [&str; 7] = ["none", "eye-bar", "eyes-nose", "face", "head", "blur:
 const PROBE: &str = "ardern-2022.jpg";
 const REFERENCE: &str = "ardern-2018.jpg";
 
+/// False match rate of the recogniser's decision.
+const FMR: f64 = 1e-3;
+
 /// What each mask does to the classifier and to the face embedder.
 #[derive(Debug, Serialize)]
 pub struct MaskResults {
@@ -29,8 +33,12 @@ pub struct MaskResults {
     pub probe: &'static str,
     /// The other photograph of the same person, never masked.
     pub reference: &'static str,
-    /// Cosine from which the embedder's makers take two faces for one person.
+    /// Cosine from which two faces are taken for one person.
     pub same_person: f32,
+    /// Share of pairs of different people that were that alike.
+    pub fmr: f64,
+    /// What that was measured on.
+    pub measured_on: String,
     /// One row for each mask.
     pub masks: Vec<MaskRow>,
 }
@@ -62,7 +70,9 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<(MaskResults, Section, PathBuf), 
     let template = embedder.embed_face(&reference.image, &landmarks(&reference)?)?;
     let scene = |photo: &Photo| Scene::placed(photo, Some(&on_portrait), &stage.classifier);
     let predictor = Predictor::new(&stage.classifier, scene(&stage.portrait)?.input.shape(), None)?;
-    let threshold = stage.embedder.entry().and_then(|entry| entry.output.same_person).unwrap_or(1.0);
+    let rule = Rule::bundled(&stage.embedder.identity(), FMR)?;
+    let rule =
+        rule.ok_or_else(|| Error::Usage("the bundled embedder has no calibration; hint: build again".to_owned()))?;
     let options = MaskOptions { seed: stage.seed, ..MaskOptions::default() };
     let mut rows = Vec::new();
     let (mut portraits, mut probes) = (Vec::new(), Vec::new());
@@ -88,7 +98,7 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<(MaskResults, Section, PathBuf), 
             top1: first_name(top1).to_owned(),
             probability,
             similarity,
-            recognised: similarity >= threshold,
+            recognised: rule.accepts(similarity),
         };
         portraits.push(Cell::picture(Arc::unwrap_or_clone(portrait.image)).caption(format!(
             "{}\n{:.0} %",
@@ -105,7 +115,7 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<(MaskResults, Section, PathBuf), 
     let figure = Figure::new("What masks hide")
         .subtitle(format!(
             "Above: an ImageNet classifier's best class. Below: a face embedder's similarity to another photo of the same \
-             person, 2018 against 2022; from {threshold} on its makers call it the same person"
+             person, 2018 against 2022; of different people, {FMR:e} of the pairs are as alike as {:.3}", rule.threshold
         ))
         .columns(MASKS.map(|name| if name == "none" { "no mask" } else { name }))
         .row(Row::new("object classifier", portraits))
@@ -120,7 +130,9 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<(MaskResults, Section, PathBuf), 
         portrait: "astronaut.png",
         probe: PROBE,
         reference: REFERENCE,
-        same_person: threshold,
+        same_person: rule.threshold,
+        fmr: rule.fmr,
+        measured_on: rule.measured_on,
         masks: rows,
     };
     let section = section(&results, figure);
@@ -136,8 +148,10 @@ fn section(results: &MaskResults, figure: eyebar_imaging::RgbImage) -> Section {
         let (percent, similarity) = (format!("{:.1}", 100.0 * row.probability), format!("{:.3}", row.similarity));
         table.row([row.mask.clone(), row.top1.clone(), percent, similarity, decision.to_owned()])
     });
-    let table =
-        table.note(format!("Decision at a cosine of {}, the threshold SFace's makers state.", results.same_person));
+    let table = table.note(format!(
+        "Decision at a cosine of {:.3}: {:e} of the pairs of different people are as alike ({}).",
+        results.same_person, results.fmr, results.measured_on
+    ));
     let row = |mask: &str| results.masks.iter().find(|row| row.mask == mask);
     let mut section = Section::new("Is masking the eyes enough for anonymisation?")
         .anchor("masks")

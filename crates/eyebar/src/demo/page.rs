@@ -10,7 +10,7 @@ pub(super) fn opening(results: &Workshop) -> Page {
     let mut numbers = Vec::new();
     if let (Some(none), Some(bar)) = (mask("none"), mask("eye-bar")) {
         numbers.push(KeyNumber::new(format!("{:.2}", bar.similarity), "similarity behind the eye bar").detail(
-            format!("without a mask {:.2}; same person from {} on", none.similarity, results.masks.same_person),
+            format!("without a mask {:.2}; same person from {:.3} on", none.similarity, results.masks.same_person),
         ));
         numbers.push(
             KeyNumber::new(format!("{:.0} %", 100.0 * bar.probability), format!("“{}” says the classifier", bar.top1))

@@ -93,7 +93,7 @@ pub fn compare(request: &CompareRequest, model: &Model, progress: Progress<'_>) 
     };
     let photos = [side(&left, &right, name(1), left_faces, 0)?, side(&right, &left, name(0), right_faces, 1)?];
     let similarity = photos[0].occlusion.score;
-    let rule = Rule::bundled(&recogniser, request.fmr)?;
+    let rule = Rule::bundled(recogniser.model(), request.fmr)?;
     Ok(CompareResult {
         model: recogniser.model().to_owned(),
         similarity,

@@ -25,7 +25,7 @@ pub fn rule(gallery: &Gallery, recogniser: &Recogniser, fmr: f64) -> Result<Rule
                 serde_json::from_str(&record).map_err(Error::serialise("the calibration"))?;
             Rule::of(&calibration, fmr)
         }
-        None => Rule::bundled(recogniser, fmr)?.ok_or_else(|| {
+        None => Rule::bundled(recogniser.model(), fmr)?.ok_or_else(|| {
             Error::Usage(format!(
                 "no threshold was ever measured for {}; hint: `eyebar gallery calibrate DATASET` measures one",
                 recogniser.model()
