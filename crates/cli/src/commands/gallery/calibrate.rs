@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use eyebar::{Calibration, DEFAULT_FMR, Error};
+use eyebar::{Calibration, DEFAULT_FMR, Dataset, Error};
 
 use crate::gallery::{GalleryArgs, now, rate};
 use crate::options::{Global, ModelArgs};
@@ -41,6 +41,8 @@ pub(crate) struct Calibrate {
 impl Calibrate {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
         let model = self.model.open("sface")?;
+        // Before a gallery is made for it.
+        Dataset::open(&self.dataset)?;
         let gallery = match self.dry_run {
             true => None,
             false => Some(self.gallery.open_or_create()?),
