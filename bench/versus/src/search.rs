@@ -45,7 +45,8 @@ impl Search {
     pub(crate) fn run(&self) -> Result<Vec<Vec<Hit>>, Box<dyn Error>> {
         let mut bytes = vec![0; 4 * self.dimension];
         let mut exact = |row: usize, values: &mut Vec<f32>| -> std::io::Result<()> {
-            self.file.read_exact_at(&mut bytes, self.start + (row * bytes.len()) as u64)?;
+            let place = self.start + (row * bytes.len()) as u64;
+            self.file.read_exact_at(&mut bytes, place)?;
             values.extend(bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)));
             Ok(())
         };

@@ -107,9 +107,10 @@ pub fn compare(request: &CompareRequest, model: &Model, progress: Progress<'_>) 
 impl CompareResult {
     /// A figure for a slide: a row for each photograph.
     pub fn figure(&self, colormap: Colormap) -> RgbImage {
+        let name = |photo: &ComparedPhoto| file_name(Path::new(&photo.photo.file));
         let rows = self.photos.iter().map(|photo| {
             let face = match &photo.occlusion.canvas {
-                Some(face) => Cell::picture(face.clone()),
+                Some(face) => Cell::picture(face.clone()).caption(name(photo)),
                 None => Cell::empty(),
             };
             let cam = match photo.cam.as_ref().map(|cam| (cam.zero, cam.overlay(colormap))) {
@@ -118,9 +119,13 @@ impl CompareResult {
                 None => Cell::missing("the network cannot tell the two apart: there is no gradient"),
             };
             let occlusion = photo.occlusion.overlay(colormap).map_or_else(Cell::empty, Cell::picture);
-            let chart = regions::chart(&photo.occlusion.regions).map_or_else(Cell::empty, Cell::chart);
-            Row::new(file_name(Path::new(&photo.photo.file)), [face, cam, occlusion, chart])
+            Row::new("", [face, cam, occlusion])
         });
+        let chart = |photo: &ComparedPhoto| {
+            let title = format!("Occlusion, {}", name(photo));
+            regions::titled_chart(&title, &photo.occlusion.regions).map_or_else(Cell::empty, Cell::chart)
+        };
+        let charts = Row::new("", self.photos.iter().map(chart));
         let verdict = match self.same_person {
             Some(true) => "taken for one person",
             Some(false) => "not taken for one person",
@@ -128,8 +133,9 @@ impl CompareResult {
         };
         let figure = Figure::new(format!("Similarity {:.3}: {verdict}", self.similarity))
             .subtitle(self.rule.as_ref().map_or_else(String::new, Rule::describe))
-            .columns(["Aligned face", "Grad-CAM", "Occlusion", "Regions (occlusion)"]);
+            .columns(["Aligned face", "Grad-CAM", "Occlusion"]);
         rows.fold(figure, Figure::row)
+            .row(charts)
             .colour_bar(ColourBar::new(colormap, 0.0, 1.0, "what speaks for the likeness, share of each map's maximum"))
             .footnote(format!(
                 "{}. Grad-CAM (Selvaraju et al. 2017) and occlusion (Zeiler and Fergus 2014; patch {}, stride {}) of the cosine.",

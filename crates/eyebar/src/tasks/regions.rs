@@ -71,18 +71,21 @@ pub(crate) fn table(title: &str, rows: &[RegionShare], kind: &str) -> Option<Tab
 
 /// The best rows there are (the face's, or else the bands) as a chart.
 pub(crate) fn chart(rows: &[RegionShare]) -> Option<BarChart> {
+    let is_face = rows.iter().any(|row| row.kind == "face");
+    titled_chart(if is_face { "Parts of the face" } else { "Fixed bands of a portrait" }, rows)
+}
+
+/// The same under another title.
+pub(crate) fn titled_chart(title: &str, rows: &[RegionShare]) -> Option<BarChart> {
     let kind = if rows.iter().any(|row| row.kind == "face") { "face" } else { "bands" };
     let rows: Vec<_> = rows.iter().filter(|row| row.kind == kind).collect();
     if rows.is_empty() || rows.iter().any(|row| row.mass.is_none()) {
         return None;
     }
     Some(
-        BarChart::new(
-            if kind == "face" { "Parts of the face" } else { "Fixed bands of a portrait" },
-            rows.iter().map(|row| row.region.clone()),
-        )
-        .series(Series::new("share of the map", rows.iter().filter_map(|row| row.mass)))
-        .series(Series::new("share of the area", rows.iter().map(|row| row.area)))
-        .percent(),
+        BarChart::new(title, rows.iter().map(|row| row.region.clone()))
+            .series(Series::new("share of the map", rows.iter().filter_map(|row| row.mass)))
+            .series(Series::new("share of the area", rows.iter().map(|row| row.area)))
+            .percent(),
     )
 }
