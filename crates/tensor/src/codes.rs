@@ -20,11 +20,23 @@ pub fn dots(isa: Isa, rows: &[i8], vector: &[i16], out: &mut [i32]) {
 /// The processor has the instruction set of `S`.
 #[inline(always)]
 unsafe fn dot_rows<S: Simd>(rows: &[i8], vector: &[i16], out: &mut [i32]) {
+    const WIDE: usize = 32;
+    let (vector_chunks, vector_rest) = vector.as_chunks::<WIDE>();
     for (row, out) in rows.chunks_exact(vector.len()).zip(out) {
+        let (chunks, rest) = row.as_chunks::<WIDE>();
+        let mut sums = [0; WIDE];
+        // Plain loops: the compiler makes them products of pairs, of as many lanes as the instruction set has.
+        for (a, b) in chunks.iter().zip(vector_chunks) {
+            for lane in 0..WIDE {
+                sums[lane] += i32::from(a[lane]) * i32::from(b[lane]);
+            }
+        }
         let mut sum = 0;
-        // A plain loop: the compiler makes it products of pairs, of as many lanes as the instruction set has.
-        for index in 0..vector.len() {
-            sum += i32::from(row[index]) * i32::from(vector[index]);
+        for lane in sums {
+            sum += lane;
+        }
+        for (&a, &b) in rest.iter().zip(vector_rest) {
+            sum += i32::from(a) * i32::from(b);
         }
         *out = sum;
     }
