@@ -54,7 +54,8 @@ def accuracy(folds, scores, mated):
     right = []
     for held in folds:
         others = np.setdiff1d(np.arange(len(scores)), held)
-        thresholds = np.unique(scores[others])
+        values = np.unique(scores[others])
+        thresholds = np.concatenate([[values[0]], (values[:-1] + values[1:]) / 2])
         best = max(thresholds, key=lambda t: np.mean((scores[others] >= t) == mated[others]))
         right.append(np.mean((scores[held] >= best) == mated[held]))
     return np.mean(right), np.std(right)

@@ -12,8 +12,10 @@ use zeroize::Zeroizing;
 
 use crate::output::warn;
 
-/// Where the passphrase may stand.
+/// Where the passphrase of the gallery may stand.
 const PASSPHRASE: &str = "EYEBAR_PASSPHRASE";
+/// Where that of another gallery may stand, which is made, or read from.
+pub(crate) const OTHER_PASSPHRASE: &str = "EYEBAR_NEW_PASSPHRASE";
 
 /// Largest key file that is read.
 const LARGEST_KEY_FILE: u64 = 1 << 20;
@@ -28,12 +30,20 @@ pub(crate) struct GalleryArgs {
     /// where there is none [default: a passphrase, from $EYEBAR_PASSPHRASE or the terminal]
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// Where the passphrase may stand.
+    #[arg(skip = PASSPHRASE)]
+    pub(crate) passphrase: &'static str,
 }
 
 impl GalleryArgs {
     /// The file.
     pub(crate) fn path(&self) -> Result<PathBuf, Error> {
         if let Some(path) = &self.gallery {
+            if path.to_str().is_some_and(|path| path.contains("://")) {
+                return Err(Error::Usage(
+                    "--gallery takes a file; hint: galleries on a database server are not supported".to_owned(),
+                ));
+            }
             return Ok(path.clone());
         }
         let folders = etcetera::choose_base_strategy().map_err(|_| {
@@ -48,17 +58,21 @@ impl GalleryArgs {
         if !path.exists() {
             return Err(GalleryError::Missing { path }.into());
         }
-        Ok(Gallery::open(&path, &self.unlock(&format!("Passphrase of {}: ", path.display()))?)?)
+        let unlock = match &self.key_file {
+            Some(file) => read_key(file)?,
+            None => passphrase(self.passphrase, &format!("Passphrase of {}: ", path.display()))?,
+        };
+        Ok(Gallery::open(&path, &unlock)?)
     }
 
     /// Opens a gallery, or makes one.
     pub(crate) fn open_or_create(&self) -> Result<Gallery, Error> {
         let path = self.path()?;
-        if path.exists() {
+        if Gallery::exists(&path)? {
             return self.open();
         }
-        let unlock =
-            new_unlock(self.key_file.as_deref(), &format!("Passphrase for the new gallery {}: ", path.display()))?;
+        let prompt = format!("Passphrase for the new gallery {}: ", path.display());
+        let unlock = new_unlock(self.key_file.as_deref(), PASSPHRASE, &prompt)?;
         let (gallery, created) = Gallery::open_or_create(&path, &unlock, now())?;
         if created == Created::New {
             warn(&format!(
@@ -68,24 +82,20 @@ impl GalleryArgs {
         }
         Ok(gallery)
     }
-
-    fn unlock(&self, prompt: &str) -> Result<Unlock, Error> {
-        match &self.key_file {
-            Some(file) => read_key(file),
-            None => passphrase(prompt),
-        }
-    }
 }
 
 /// What opens a gallery that is to be made: a key file, which is made where there is none, or a passphrase, asked for
 /// twice.
-pub(crate) fn new_unlock(key_file: Option<&Path>, prompt: &str) -> Result<Unlock, Error> {
+///
+/// # Errors
+/// When it cannot be read or made, or there is nobody to ask.
+pub(crate) fn new_unlock(key_file: Option<&Path>, variable: &str, prompt: &str) -> Result<Unlock, Error> {
     let Some(file) = key_file else {
-        let unlock = passphrase(prompt)?;
-        if std::env::var_os(PASSPHRASE).is_none()
+        let unlock = passphrase(variable, prompt)?;
+        if std::env::var_os(variable).is_none()
             && let Unlock::Passphrase(phrase) = &unlock
         {
-            let again = ask("The same again: ")?;
+            let again = ask(variable, "The same again: ")?;
             if again != *phrase {
                 return Err(Error::Usage("the two passphrases differ; hint: try again".to_owned()));
             }
@@ -99,19 +109,19 @@ pub(crate) fn new_unlock(key_file: Option<&Path>, prompt: &str) -> Result<Unlock
     read_key(file)
 }
 
-fn passphrase(prompt: &str) -> Result<Unlock, Error> {
-    if let Some(phrase) = std::env::var_os(PASSPHRASE) {
+fn passphrase(variable: &str, prompt: &str) -> Result<Unlock, Error> {
+    if let Some(phrase) = std::env::var_os(variable) {
         let phrase =
-            phrase.into_string().map_err(|_| Error::Usage(format!("{PASSPHRASE} is not UTF-8; hint: use letters")))?;
+            phrase.into_string().map_err(|_| Error::Usage(format!("{variable} is not UTF-8; hint: use letters")))?;
         return Ok(Unlock::Passphrase(Zeroizing::new(phrase)));
     }
-    ask(prompt).map(Unlock::Passphrase)
+    ask(variable, prompt).map(Unlock::Passphrase)
 }
 
-fn ask(prompt: &str) -> Result<Zeroizing<String>, Error> {
+fn ask(variable: &str, prompt: &str) -> Result<Zeroizing<String>, Error> {
     if !std::io::stdin().is_terminal() {
         return Err(Error::Usage(format!(
-            "the gallery needs a passphrase, and there is no terminal to ask at; hint: set {PASSPHRASE}, or use --key-file"
+            "the gallery needs a passphrase, and there is no terminal to ask at; hint: set {variable}, or use a key file"
         )));
     }
     let phrase =
@@ -129,14 +139,17 @@ fn read_key(path: &Path) -> Result<Unlock, Error> {
 
 fn make_key(path: &Path) -> Result<(), Error> {
     let write = |source| Error::Write { path: path.to_path_buf(), source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut key = Zeroizing::new([0u8; 32]);
     getrandom::fill(&mut *key).map_err(GalleryError::Randomness)?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(write)?;
-    std::io::Write::write_all(&mut file, &*key).and_then(|()| file.sync_all()).map_err(write)
+    // Whole from the first moment on, and readable for its owner alone.
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(write)?;
+    std::io::Write::write_all(&mut file, &*key).and_then(|()| file.as_file().sync_all()).map_err(write)?;
+    match file.persist_noclobber(path) {
+        // Another process was faster: its key is as good.
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(write(error.error)),
+        _ => Ok(()),
+    }
 }
 
 /// Seconds since 1970.

@@ -112,7 +112,7 @@ impl Calibration {
             .number("False non-match rate", "%");
         for threshold in &self.thresholds {
             table = table.row([
-                format!("{:.0e}", threshold.fmr),
+                format!("{:e}", threshold.fmr),
                 format!("{:.1e} to {:.1e}", threshold.fmr_low, threshold.fmr_high),
                 format!("{:.4}", threshold.threshold),
                 threshold.false_matches.to_string(),

@@ -73,6 +73,18 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
+/// The text of a list, at most 64 MiB of a regular file.
+pub(crate) fn read_list(path: &Path) -> Result<String, Error> {
+    const LARGEST: u64 = 64 << 20;
+    let read = |source| Error::Read { path: path.to_path_buf(), source };
+    let about = std::fs::metadata(path).map_err(read)?;
+    if !about.is_file() || about.len() > LARGEST {
+        let source = std::io::Error::other("it is no regular file of at most 64 MiB");
+        return Err(Error::Read { path: path.to_path_buf(), source });
+    }
+    std::fs::read_to_string(path).map_err(read)
+}
+
 fn list(path: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Error> {
     let refuse = |error: csv::Error| match error.into_kind() {
         csv::ErrorKind::Io(source) => Error::Read { path: path.to_path_buf(), source },
@@ -81,7 +93,8 @@ fn list(path: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Error> {
             path.display()
         )),
     };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(refuse)?;
+    let text = read_list(path)?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let headers = reader.headers().map_err(refuse)?.clone();
     let column = |name: &str| {
         headers.iter().position(|header| header.trim_start_matches('\u{feff}') == name).ok_or_else(|| {

@@ -3,7 +3,7 @@
 use eyebar_audit::verification::CalibratedThreshold;
 use serde::Serialize;
 
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, DEFAULT_FMR};
 use crate::error::Error;
 use crate::manifest::entries;
 
@@ -12,7 +12,7 @@ use crate::manifest::entries;
 pub struct Rule {
     /// Least similarity that is accepted.
     pub threshold: f32,
-    /// Share of pairs of different people that it accepted.
+    /// Share of pairs of different people that it accepts at most.
     pub fmr: f64,
     /// 95 % interval of that.
     pub fmr_interval: (f64, f64),
@@ -23,11 +23,17 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The threshold of `calibration` for a rate.
+    /// The threshold of `calibration` for a rate; where none is named for the usual one, or else the lowest measured.
     ///
     /// # Errors
-    /// When none was measured.
-    pub fn of(calibration: &Calibration, fmr: f64) -> Result<Self, Error> {
+    /// When none was measured for the rate.
+    pub fn of(calibration: &Calibration, fmr: Option<f64>) -> Result<Self, Error> {
+        let lowest = || calibration.thresholds.iter().map(|threshold| threshold.fmr).fold(f64::INFINITY, f64::min);
+        let fmr = match fmr {
+            Some(fmr) => fmr,
+            None if calibration.at(DEFAULT_FMR).is_ok() => DEFAULT_FMR,
+            None => lowest(),
+        };
         let &CalibratedThreshold { threshold, fmr, fmr_low, fmr_high, fnmr, .. } = calibration.at(fmr)?;
         let measured_on = format!("{}, {} people", calibration.dataset, calibration.people);
         Ok(Self { threshold, fmr, fmr_interval: (fmr_low, fmr_high), fnmr, measured_on })
@@ -37,7 +43,7 @@ impl Rule {
     ///
     /// # Errors
     /// When it was not measured for this rate.
-    pub fn bundled(model: &str, fmr: f64) -> Result<Option<Self>, Error> {
+    pub fn bundled(model: &str, fmr: Option<f64>) -> Result<Option<Self>, Error> {
         let mut known = entries().iter().filter_map(|entry| entry.calibration.as_ref());
         let calibration = known.find(|calibration| calibration.model == model);
         calibration.map(|calibration| Self::of(calibration, fmr)).transpose()
@@ -53,7 +59,7 @@ impl Rule {
         let missed =
             self.fnmr.map_or_else(String::new, |fnmr| format!(", and missed {:.1} % of true ones", 100.0 * fnmr));
         format!(
-            "From a similarity of {:.3} on two faces are taken for one person: measured on {}, that was wrong for {:.0e} of \
+            "From a similarity of {:.3} on two faces are taken for one person: measured on {}, that was wrong for {:e} of \
              the pairs of different people{missed}.",
             self.threshold, self.measured_on, self.fmr
         )

@@ -153,10 +153,20 @@ impl Model {
         &self.name
     }
 
-    /// Name and version, as templates carry it: the name and the first digits of the file's hash.
+    /// What makes two embeddings comparable, as templates carry it: the name (of a file without its folder), the first
+    /// digits of the file's hash and, where the model is fed as somebody said, of that.
     pub fn identity(&self) -> String {
-        const HASH_DIGITS: usize = 12;
-        format!("{}@{}", self.name, self.sha256.get(..HASH_DIGITS).unwrap_or(&self.sha256))
+        let digits = |hash: &str, count: usize| hash.get(..count).unwrap_or(hash).to_owned();
+        let file = || Path::new(&self.name).file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = if self.entry.is_some() { self.name.clone() } else { file().unwrap_or_else(|| self.name.clone()) };
+        let own = self.entry.map(|entry| entry.input.spec());
+        let fed = match &self.spec {
+            Some(spec) if own.as_ref() != Some(spec) => {
+                format!("+{}", digits(&hex(&Sha256::digest(crate::provenance::written(spec))), 8))
+            }
+            _ => String::new(),
+        };
+        format!("{name}@{}{fed}", digits(&self.sha256, 12))
     }
 
     /// What the manifest says, for a bundled model.

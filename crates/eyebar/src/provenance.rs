@@ -73,7 +73,7 @@ impl Provenance {
 }
 
 /// The specification as its parser reads it.
-fn written(spec: &InputSpec) -> String {
+pub(crate) fn written(spec: &InputSpec) -> String {
     let mut words = vec![match spec.colour {
         Colour::Rgb => "rgb".to_owned(),
         Colour::Bgr => "bgr".to_owned(),

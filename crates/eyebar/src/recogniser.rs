@@ -11,6 +11,9 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::scene::{Faces, Photo};
 
+/// Most values of a template.
+const LARGEST_DIMENSION: usize = 4096;
+
 /// Photographs that are worked on before progress is reported.
 const AT_ONCE: usize = 32;
 
@@ -45,6 +48,13 @@ impl Recogniser {
             )));
         }
         let embedder = Embedder::new(model.graph(), model.spec()?.clone(), &model.identity())?;
+        if embedder.dimension() > LARGEST_DIMENSION {
+            return Err(Error::Usage(format!(
+                "model {} gives {} values for a face; hint: templates have at most {LARGEST_DIMENSION}, use an embedder",
+                model.name(),
+                embedder.dimension()
+            )));
+        }
         Ok(Self { faces: Faces::new(), embedder })
     }
 

@@ -25,6 +25,11 @@ pub enum GalleryError {
          given to at the last `eyebar gallery rekey`"
     )]
     WrongKey,
+    /// Another process has changed the key since the gallery was opened.
+    #[error(
+        "another process gave the gallery a new key meanwhile, and nothing was stored; hint: do it again with the new one"
+    )]
+    Rekeyed,
     /// A passphrase or key file that is too short.
     #[error("{reason}; hint: {remedy}")]
     WeakKey {
@@ -57,7 +62,8 @@ pub enum GalleryError {
     },
     /// A template that is none.
     #[error(
-        "a template of {len} values, or with values that are not finite, cannot be stored; hint: embed the face again"
+        "a template of {len} values is empty, too long, not finite or not of length 1, and cannot be stored; hint: embed the \
+         face again"
     )]
     Template {
         /// Number of values.

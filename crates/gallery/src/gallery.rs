@@ -23,6 +23,8 @@ const ALIKE: f64 = 0.7;
 /// An open gallery.
 pub struct Gallery {
     store: Store,
+    /// Of the header that the keys were read from: another says that the gallery was given a new key.
+    salt: Vec<u8>,
     master: Key,
     log_key: Key,
 }
@@ -114,7 +116,8 @@ impl Gallery {
             return Ok((Self::unlocked(store, &header, unlock)?, Created::Existing));
         }
         let (master, log_key) = (Key::random()?, Key::random()?);
-        let sealed = sealed_header(now, unlock, &master, &log_key, &Head::default())?;
+        let outer = Outer::new(unlock)?;
+        let sealed = outer.header(now, &master, &log_key, &Head::default())?;
         let made = store.write(|transaction| {
             // Another process may have been faster.
             if store::header(transaction)?.is_some() {
@@ -125,10 +128,22 @@ impl Gallery {
             Ok(true)
         })?;
         if made {
-            return Ok((Self { store, master, log_key }, Created::New));
+            return Ok((Self { store, salt: sealed.salt, master, log_key }, Created::New));
         }
         drop(store);
         Ok((Self::open(path, unlock)?, Created::Existing))
+    }
+
+    /// Whether there is a gallery at `path`; a file that was begun and never finished is none.
+    ///
+    /// # Errors
+    /// When the file is something else.
+    pub fn exists(path: &Path) -> Result<bool, GalleryError> {
+        let is_empty = std::fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() == 0);
+        if !path.exists() || is_empty {
+            return Ok(false);
+        }
+        Ok(Store::open(path, true)?.header()?.is_some())
     }
 
     fn unlocked(store: Store, header: &Header, unlock: &Unlock) -> Result<Self, GalleryError> {
@@ -138,10 +153,10 @@ impl Gallery {
         let master = key(&outer, &master_context(&header.salt), &header.master).ok_or(GalleryError::WrongKey)?;
         let log_key = key(&master, &log_key_context(), &header.log_key)
             .ok_or_else(|| GalleryError::Altered { what: "the key of the log".to_owned() })?;
-        let mut gallery = Self { store, master, log_key };
+        let mut gallery = Self { store, salt: header.salt.clone(), master, log_key };
         if gallery.store.is_erasing()? {
             // A process ended, or another had the file open, before the rest of somebody forgotten was wiped.
-            gallery.store.erase()?;
+            gallery.store.erase();
         }
         Ok(gallery)
     }
@@ -160,13 +175,11 @@ impl Gallery {
         now: i64,
     ) -> Result<Enrolled, GalleryError> {
         for template in templates {
-            let fits = !template.is_empty() && template.len() <= LONGEST_TEMPLATE;
-            if !fits || template.iter().any(|value| !value.is_finite()) {
-                return Err(GalleryError::Template { len: template.len() });
-            }
+            check_template(template)?;
         }
-        let (master, log_key) = (&self.master, &self.log_key);
+        let (master, log_key, salt) = (&self.master, &self.log_key, &self.salt);
         self.store.write(|transaction| {
+            check_key(transaction, salt)?;
             let found = store::subject_named(transaction, name)?;
             let new = found.is_none();
             let (mut subject, key) = match found {
@@ -191,9 +204,10 @@ impl Gallery {
     /// Everybody, in the order of names, expired or not.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When something was altered or the file cannot be read.
     pub fn subjects(&self) -> Result<Vec<Subject>, GalleryError> {
-        Ok(self.store.subjects()?.into_iter().map(|(subject, _)| subject).collect())
+        let all = self.store.subjects()?.into_iter();
+        all.map(|(subject, sealed)| subject_key(&self.master, &subject, &sealed).map(|_| subject)).collect()
     }
 
     /// Somebody by name.
@@ -230,12 +244,14 @@ impl Gallery {
     /// # Errors
     /// When there is no such subject, or something was altered.
     pub fn references(&self, name: &SubjectName) -> Result<Vec<Reference>, GalleryError> {
-        let (subject, sealed) = self.sealed_subject(name)?;
-        let key = subject_key(&self.master, &subject, &sealed)?;
-        self.store.templates(&subject.id)?.iter().map(|template| opened(&subject, &key, template)).collect()
+        self.store.snapshot(|| {
+            let (subject, sealed) = self.sealed_subject(name)?;
+            let key = subject_key(&self.master, &subject, &sealed)?;
+            self.store.templates(&subject.id)?.iter().map(|template| opened(&subject, &key, template)).collect()
+        })
     }
 
-    /// Calls `each` for every template of `model` of everybody whose time is not over.
+    /// Calls `each` for every template of `model` of everybody whose time is not over, subject by subject.
     ///
     /// # Errors
     /// When something was altered or the file cannot be read.
@@ -245,26 +261,21 @@ impl Gallery {
         now: i64,
         mut each: impl FnMut(&Subject, &Reference),
     ) -> Result<(), GalleryError> {
-        for (subject, sealed) in self.store.subjects()? {
-            if subject.details.expired(now) {
-                continue;
-            }
-            let key = subject_key(&self.master, &subject, &sealed)?;
-            for template in self.store.templates(&subject.id)?.iter().filter(|template| template.model == model) {
-                each(&subject, &opened(&subject, &key, template)?);
-            }
-        }
-        Ok(())
-    }
-
-    /// A template by its number; nothing where it is not there any more.
-    ///
-    /// # Errors
-    /// When it was altered or the file cannot be read.
-    pub fn reference(&self, id: i64) -> Result<Option<Reference>, GalleryError> {
-        let Some((template, subject, sealed)) = self.store.template(id)? else { return Ok(None) };
-        let key = subject_key(&self.master, &subject, &sealed)?;
-        opened(&subject, &key, &template).map(Some)
+        self.store.snapshot(|| {
+            let mut last: Option<(Subject, Key)> = None;
+            self.store.each_template(model, |template, id| {
+                if last.as_ref().is_none_or(|(subject, _)| subject.id != id) {
+                    let nobody = || GalleryError::Altered { what: "the list of subjects".to_owned() };
+                    let (subject, sealed) = self.store.subject_of(&id)?.ok_or_else(nobody)?;
+                    let key = subject_key(&self.master, &subject, &sealed)?;
+                    last = Some((subject, key));
+                }
+                if let Some((subject, key)) = last.as_ref().filter(|(subject, _)| !subject.details.expired(now)) {
+                    each(subject, &opened(subject, key, &template)?);
+                }
+                Ok(())
+            })
+        })
     }
 
     /// Writes a line into the log: `event` is [`Event::Verify`] or [`Event::Identify`]; `detail` must hold nothing biometric
@@ -281,6 +292,7 @@ impl Gallery {
     ) -> Result<(), GalleryError> {
         let log_key = &self.log_key;
         let subject = subject.map(|subject| subject.id);
+        // Somebody forgotten meanwhile is not named again.
         self.store.write(|transaction| append(transaction, log_key, now, event, subject, detail.to_owned()))
     }
 
@@ -298,7 +310,7 @@ impl Gallery {
             append(transaction, log_key, now, Event::Forget, Some(id), String::new())?;
             Ok(())
         })?;
-        Ok((subject, self.store.erase()?))
+        Ok((subject, self.store.erase()))
     }
 
     /// Forgets everybody whose time is over.
@@ -306,17 +318,22 @@ impl Gallery {
     /// # Errors
     /// When the file cannot be written.
     pub fn purge(&mut self, now: i64) -> Result<(Vec<Subject>, bool), GalleryError> {
-        let log_key = &self.log_key;
+        let (master, log_key, salt) = (&self.master, &self.log_key, &self.salt);
         let expired = self.store.write(|transaction| {
-            let all = store::subjects(transaction, "WHERE keep_until <= ?1 ORDER BY name", [now])?;
-            let expired: Vec<Subject> = all.into_iter().map(|(subject, _)| subject).collect();
+            check_key(transaction, salt)?;
+            let mut expired = Vec::new();
+            for (subject, sealed) in store::subjects(transaction, "WHERE keep_until <= ?1 ORDER BY name", [now])? {
+                // A day that somebody else wrote there must not erase anybody.
+                subject_key(master, &subject, &sealed)?;
+                expired.push(subject);
+            }
             for subject in &expired {
                 store::delete_subject(transaction, &subject.id)?;
                 append(transaction, log_key, now, Event::Purge, Some(subject.id), String::new())?;
             }
             Ok(expired)
         })?;
-        let erased = expired.is_empty() || self.store.erase()?;
+        let erased = expired.is_empty() || self.store.erase();
         Ok((expired, erased))
     }
 
@@ -326,21 +343,22 @@ impl Gallery {
     /// When the new key is weak, something was altered, or the file cannot be written: then the old key stays.
     pub fn rekey(&mut self, unlock: &Unlock, now: i64) -> Result<bool, GalleryError> {
         unlock.check_strength()?;
-        let fresh = Key::random()?;
-        let (master, log_key) = (&self.master, &self.log_key);
+        let (fresh, outer) = (Key::random()?, Outer::new(unlock)?);
+        let (master, log_key, salt) = (&self.master, &self.log_key, &self.salt);
         self.store.write(|transaction| {
+            check_key(transaction, salt)?;
             append(transaction, log_key, now, Event::Rekey, None, String::new())?;
             let header = store::header(transaction)?.ok_or(Failure::Store(rusqlite::Error::QueryReturnedNoRows))?;
             let head = Head::open(log_key, &header.log_head)?;
-            store::put_header(transaction, &sealed_header(header.created, unlock, &fresh, log_key, &head)?)?;
+            store::put_header(transaction, &outer.header(header.created, &fresh, log_key, &head)?)?;
             for (subject, sealed) in store::subjects(transaction, "", [])? {
                 let key = subject_key(master, &subject, &sealed)?;
                 store::put_subject(transaction, &subject, &seal(&fresh, &subject.context(), key.bytes())?)?;
             }
             Ok(store::mark_erasing(transaction)?)
         })?;
-        self.master = fresh;
-        self.store.erase()
+        (self.master, self.salt) = (fresh, outer.salt);
+        Ok(self.store.erase())
     }
 
     /// Copies everybody of this gallery whose name `to` does not have into it, with keys of their own. The names that it has
@@ -349,12 +367,18 @@ impl Gallery {
     /// # Errors
     /// When something was altered, or `to` cannot be written: then it stays as it was.
     pub fn copy_into(&mut self, to: &mut Self, now: i64) -> Result<(usize, Vec<SubjectName>), GalleryError> {
-        let from: Vec<(Subject, Vec<u8>)> = self.store.subjects()?;
-        let (master, log_key, store) = (&to.master, &to.log_key, &self.store);
+        let (master, log_key, salt) = (&to.master, &to.log_key, &to.salt);
         let (mut copied, mut known) = (0, Vec::new());
-        let (source_master, store_of_target) = (&self.master, &mut to.store);
+        let (store, source_master, store_of_target) = (&self.store, &self.master, &mut to.store);
+        let from: Vec<(Subject, Vec<u8>)> = store.subjects()?;
         store_of_target.write(|transaction| {
+            check_key(transaction, salt)?;
             for (subject, sealed) in &from {
+                // The other file is somebody else's.
+                if SubjectName::new(subject.name.as_str())? != subject.name {
+                    let reason = "it is not in composed form";
+                    return Err(GalleryError::Name { name: subject.name.to_string(), reason }.into());
+                }
                 if store::subject_named(transaction, &subject.name)?.is_some() {
                     known.push(subject.name.clone());
                     continue;
@@ -364,6 +388,7 @@ impl Gallery {
                 store::put_subject(transaction, &copy, &seal(master, &copy.context(), key.bytes())?)?;
                 for template in store.templates(&subject.id)? {
                     let reference = opened(subject, &old_key, &template)?;
+                    check_template(&reference.values)?;
                     put_template(transaction, &copy, &key, &reference.model, reference.enrolled, &reference.values)?;
                 }
                 append(transaction, log_key, now, Event::Import, Some(copy.id), plural(copy.templates, "template"))?;
@@ -383,18 +408,22 @@ impl Gallery {
     /// [`GalleryError::Altered`] where an entry was changed, added or taken away.
     pub fn log(&self) -> Result<Vec<LogEntry>, GalleryError> {
         let altered = |what: String| GalleryError::Altered { what };
-        let header = self.store.header()?.ok_or_else(|| altered("the gallery's header".to_owned()))?;
-        let head = Head::open(&self.log_key, &header.log_head)?;
+        let (head, lines, subjects) = self.store.snapshot(|| {
+            let header = self.store.header()?.ok_or_else(|| altered("the gallery's header".to_owned()))?;
+            Ok((Head::open(&self.log_key, &header.log_head)?, self.store.log()?, self.subjects()?))
+        })?;
         let mut last = Head::default();
         let mut entries = Vec::new();
-        for (entry, link) in self.store.log()? {
+        for (mut entry, link) in lines {
             if entry.sequence != last.sequence + 1 || entry.link(&self.log_key, &last.link)[..] != link[..] {
                 return Err(altered(format!("the log at entry {}", last.sequence + 1)));
             }
-            last = Head { sequence: entry.sequence, link };
+            last = Head { sequence: entry.sequence, link, ..last };
+            let known = subjects.iter().find(|subject| Some(subject.id) == entry.subject);
+            entry.name = known.map(|subject| subject.name.to_string());
             entries.push(entry);
         }
-        if last != head {
+        if (last.sequence, last.link) != (head.sequence, head.link) {
             return Err(altered(format!("the log behind entry {}", last.sequence)));
         }
         Ok(entries)
@@ -407,7 +436,11 @@ impl Gallery {
     pub fn set_calibration(&mut self, model: &str, record: &str, now: i64) -> Result<(), GalleryError> {
         let log_key = &self.log_key;
         self.store.write(|transaction| {
-            store::put_calibration(transaction, model, record, &calibration_link(log_key, model, record))?;
+            store::put_calibration(transaction, model, record)?;
+            let all = store::calibrations(transaction)?;
+            let header = store::header(transaction)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            let head = Head { calibrations: digest(log_key, &all), ..Head::open(log_key, &header.log_head)? };
+            store::put_log_head(transaction, &head.seal(log_key)?)?;
             append(transaction, log_key, now, Event::Calibrate, None, model.to_owned())
         })
     }
@@ -415,13 +448,17 @@ impl Gallery {
     /// The record of a model's thresholds, where there is one.
     ///
     /// # Errors
-    /// When it was altered.
+    /// When one was altered, added or taken away.
     pub fn calibration(&self, model: &str) -> Result<Option<String>, GalleryError> {
-        let Some((record, link)) = self.store.calibration(model)? else { return Ok(None) };
-        match calibration_link(&self.log_key, model, &record)[..] == link[..] {
-            true => Ok(Some(record)),
-            false => Err(GalleryError::Altered { what: format!("the thresholds of {model}") }),
+        let altered = || GalleryError::Altered { what: "the decision thresholds".to_owned() };
+        let (head, all) = self.store.snapshot(|| {
+            let header = self.store.header()?.ok_or_else(altered)?;
+            Ok((Head::open(&self.log_key, &header.log_head)?, self.store.calibrations()?))
+        })?;
+        if head.calibrations != digest(&self.log_key, &all) {
+            return Err(altered());
         }
+        Ok(all.into_iter().find(|(of, _)| of == model).map(|(_, record)| record))
     }
 
     /// What the gallery holds.
@@ -451,24 +488,59 @@ impl Gallery {
     }
 }
 
-/// The end of the log.
+/// What the whole file must agree with: the end of the log, and the decision thresholds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Head {
     sequence: i64,
     link: Vec<u8>,
+    /// Empty where there are none.
+    calibrations: Vec<u8>,
 }
 
 impl Head {
     fn seal(&self, log_key: &Key) -> Result<Vec<u8>, GalleryError> {
-        seal(log_key, &Context::new("eyebar log head 1"), &[&self.sequence.to_le_bytes()[..], &self.link].concat())
+        let parts = [&self.sequence.to_le_bytes()[..], &[self.link.len() as u8], &self.link, &self.calibrations];
+        seal(log_key, &Context::new("eyebar head 1"), &parts.concat())
     }
 
     fn open(log_key: &Key, sealed: &[u8]) -> Result<Self, GalleryError> {
-        let plain = open(log_key, &Context::new("eyebar log head 1"), sealed);
-        let read = plain.as_ref().and_then(|plain| plain.split_first_chunk());
-        let altered = || GalleryError::Altered { what: "the end of the log".to_owned() };
-        let (sequence, link) = read.ok_or_else(altered)?;
-        Ok(Self { sequence: i64::from_le_bytes(*sequence), link: link.to_vec() })
+        let plain = open(log_key, &Context::new("eyebar head 1"), sealed);
+        let read = plain.as_ref().and_then(|plain| {
+            let (sequence, rest) = plain.split_first_chunk()?;
+            let (&length, rest) = rest.split_first()?;
+            let (link, calibrations) = rest.split_at_checked(length.into())?;
+            let sequence = i64::from_le_bytes(*sequence);
+            Some(Self { sequence, link: link.to_vec(), calibrations: calibrations.to_vec() })
+        });
+        read.ok_or_else(|| GalleryError::Altered { what: "the end of the log".to_owned() })
+    }
+}
+
+/// Of the thresholds of all models.
+fn digest(log_key: &Key, calibrations: &[(String, String)]) -> Vec<u8> {
+    if calibrations.is_empty() {
+        return Vec::new();
+    }
+    let parts = calibrations.iter().flat_map(|(model, record)| [model.as_bytes(), record.as_bytes()]);
+    let parts: Vec<&[u8]> = std::iter::once(&b"eyebar calibrations 1"[..]).chain(parts).collect();
+    mac(log_key.bytes(), &parts).to_vec()
+}
+
+/// Refuses to seal anything with keys that the file has no more.
+fn check_key(connection: &Connection, salt: &[u8]) -> Result<(), Failure> {
+    match store::header(connection)? {
+        Some(header) if header.salt == salt => Ok(()),
+        _ => Err(GalleryError::Rekeyed.into()),
+    }
+}
+
+/// Refuses what cannot be compared: similarities are cosines of vectors of length 1.
+fn check_template(values: &[f32]) -> Result<(), GalleryError> {
+    const ROUNDING: f64 = 1e-3;
+    let length = values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+    match values.len() <= LONGEST_TEMPLATE && (length - 1.0).abs() <= ROUNDING {
+        true => Ok(()),
+        false => Err(GalleryError::Template { len: values.len() }),
     }
 }
 
@@ -485,26 +557,33 @@ fn append(
     let entry = LogEntry { sequence: head.sequence + 1, at, event, subject, name: None, detail };
     let link = entry.link(log_key, &head.link);
     store::put_log(connection, &entry, &link)?;
-    let head = Head { sequence: entry.sequence, link: link.to_vec() };
+    let head = Head { sequence: entry.sequence, link: link.to_vec(), ..head };
     Ok(store::put_log_head(connection, &head.seal(log_key)?)?)
 }
 
-fn sealed_header(
-    created: i64,
-    unlock: &Unlock,
-    master: &Key,
-    log_key: &Key,
-    head: &Head,
-) -> Result<Header, GalleryError> {
-    let mut salt = vec![0; 16];
-    random(&mut salt)?;
-    Ok(Header {
-        created,
-        master: seal(&unlock.derive(&salt)?, &master_context(&salt), master.bytes())?,
-        log_key: seal(master, &log_key_context(), log_key.bytes())?,
-        log_head: head.seal(log_key)?,
-        salt,
-    })
+/// The key that a passphrase or key file gives, and its salt. Deriving it takes a while, in which no other process should
+/// wait.
+struct Outer {
+    key: Key,
+    salt: Vec<u8>,
+}
+
+impl Outer {
+    fn new(unlock: &Unlock) -> Result<Self, GalleryError> {
+        let mut salt = vec![0; 16];
+        random(&mut salt)?;
+        Ok(Self { key: unlock.derive(&salt)?, salt })
+    }
+
+    fn header(&self, created: i64, master: &Key, log_key: &Key, head: &Head) -> Result<Header, GalleryError> {
+        Ok(Header {
+            created,
+            salt: self.salt.clone(),
+            master: seal(&self.key, &master_context(&self.salt), master.bytes())?,
+            log_key: seal(master, &log_key_context(), log_key.bytes())?,
+            log_head: head.seal(log_key)?,
+        })
+    }
 }
 
 fn master_context(salt: &[u8]) -> Context {
@@ -517,10 +596,6 @@ fn log_key_context() -> Context {
 
 fn template_context(subject: &Subject, model: &str, enrolled: i64) -> Context {
     Context::new("eyebar template 1").with(&subject.id).with(model.as_bytes()).with(&enrolled.to_le_bytes())
-}
-
-fn calibration_link(log_key: &Key, model: &str, record: &str) -> [u8; 32] {
-    mac(log_key.bytes(), &[b"eyebar calibration 1", model.as_bytes(), record.as_bytes()])
 }
 
 fn random_id() -> Result<[u8; 16], GalleryError> {

@@ -1,6 +1,6 @@
 //! Keys, and what unlocks them.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -90,7 +90,10 @@ impl Unlock {
                 let parameters =
                     Params::new(memory, passes, lanes, Some(KEY_BYTES)).map_err(GalleryError::Derivation)?;
                 let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
-                argon2.hash_password_into(phrase.as_bytes(), salt, &mut key).map_err(GalleryError::Derivation)?;
+                let mut memory = vec![Block::default(); argon2.params().block_count()];
+                let derived = argon2.hash_password_into_with_memory(phrase.as_bytes(), salt, &mut key, &mut memory);
+                memory.zeroize();
+                derived.map_err(GalleryError::Derivation)?;
             }
             // Random already: nobody could try all of them.
             Self::KeyFile(bytes) => key = mac(bytes, &[b"eyebar gallery key file", salt]),

@@ -30,6 +30,8 @@ pub enum Event {
     Rekey,
     /// Decision thresholds were set.
     Calibrate,
+    /// Something that no gallery writes: the entry was altered.
+    Unknown,
 }
 
 /// Names in the file.
@@ -52,8 +54,8 @@ impl Event {
         NAMES.iter().find(|(event, _)| *event == self).map_or("", |(_, name)| name)
     }
 
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        NAMES.iter().find(|(_, known)| *known == name).map(|(event, _)| *event)
+    pub(crate) fn from_name(name: &str) -> Self {
+        NAMES.iter().find(|(_, known)| *known == name).map_or(Self::Unknown, |(event, _)| *event)
     }
 }
 

@@ -43,7 +43,9 @@ impl Folder {
 
 fn template(seed: u64) -> Vec<f32> {
     let mut rng = fastrand::Rng::with_seed(seed);
-    (0..128).map(|_| rng.f32() - 0.5).collect()
+    let values: Vec<f32> = (0..128).map(|_| rng.f32() - 0.5).collect();
+    let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
+    values.iter().map(|value| value / length).collect()
 }
 
 fn enrol(gallery: &mut Gallery, who: &str, seeds: &[u64]) {
@@ -78,7 +80,6 @@ fn what_is_enrolled_is_there_after_opening_again() {
     assert_eq!(created, Created::Existing);
     let references = gallery.references(&name("Zoë")).unwrap();
     assert_eq!(references.iter().map(|found| found.values.to_vec()).collect::<Vec<_>>(), [template(1), template(2)]);
-    assert_eq!(gallery.reference(references[1].id).unwrap().unwrap().values.to_vec(), template(2));
     let stats = gallery.stats(NOW).unwrap();
     assert_eq!((stats.subjects, stats.templates, stats.expired, stats.created), (1, 2, 0, NOW));
     assert_eq!(stats.models, [(MODEL.to_owned(), 2)]);
@@ -215,6 +216,8 @@ fn nobody_is_matched_after_their_time() {
 fn rows_that_were_changed_are_noticed() {
     let changes = [
         "UPDATE subject SET keep_until = NULL WHERE name = 'Ann'",
+        "UPDATE subject SET keep_until = 1 WHERE name = 'Ann'",
+        "DELETE FROM subject WHERE name = 'Ann'",
         "UPDATE subject SET name = 'Anne' WHERE name = 'Ann'",
         "UPDATE subject SET purpose = 'anything' WHERE name = 'Ann'",
         "UPDATE subject SET key = (SELECT key FROM subject WHERE name = 'Bob') WHERE name = 'Ann'",
@@ -232,7 +235,64 @@ fn rows_that_were_changed_are_noticed() {
         by_hand(&folder.file(), change);
         let result = gallery.each_reference(MODEL, NOW, |_, _| ());
         assert!(matches!(result, Err(GalleryError::Altered { .. })), "{change}: {result:?}");
+        if change.contains("keep_until = 1") {
+            assert!(
+                matches!(gallery.purge(NOW), Err(GalleryError::Altered { .. })),
+                "nobody is erased by somebody else"
+            );
+            assert!(matches!(gallery.subjects(), Err(GalleryError::Altered { .. })));
+        }
     }
+}
+
+/// A file that would run statements of its own when it is used.
+#[test]
+fn files_with_other_tables_are_refused() {
+    for addition in [
+        "CREATE TABLE kept (key BLOB); CREATE TRIGGER keep AFTER DELETE ON subject BEGIN INSERT INTO kept VALUES (old.key); END",
+        "CREATE VIEW endless AS WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n",
+        "DROP TABLE calibration; CREATE VIEW calibration AS SELECT 'm@1' AS model, zeroblob(100000000) AS record",
+        "CREATE INDEX other ON log (at)",
+    ] {
+        let folder = Folder::new();
+        drop(folder.gallery());
+        by_hand(&folder.file(), addition);
+        let error = Gallery::open(&folder.file(), &key(1)).unwrap_err().to_string();
+        assert!(error.contains("not those of a gallery"), "{addition}: {error}");
+    }
+}
+
+/// A process that opened the gallery before it was given a new key must not seal anything with the old one.
+#[test]
+fn nothing_is_stored_with_a_key_that_is_gone() {
+    let folder = Folder::new();
+    let mut early = folder.gallery();
+    enrol(&mut early, "Ann", &[1]);
+    let mut other = folder.gallery();
+    other.rekey(&key(2), NOW).unwrap();
+    let late = early.enrol(&name("Bob"), Details::default(), MODEL, &[&template(2)], NOW);
+    assert!(matches!(late, Err(GalleryError::Rekeyed)), "{late:?}");
+    assert!(matches!(early.rekey(&key(3), NOW), Err(GalleryError::Rekeyed)));
+    assert!(matches!(early.purge(NOW), Err(GalleryError::Rekeyed)));
+    let gallery = Gallery::open(&folder.file(), &key(2)).unwrap();
+    assert_eq!(gallery.subjects().unwrap().len(), 1);
+    gallery.each_reference(MODEL, NOW, |_, _| ()).unwrap();
+}
+
+/// A process that ended before it wrote the keys leaves a file that the next one finishes.
+#[test]
+fn a_gallery_that_was_begun_is_finished() {
+    let folder = Folder::new();
+    assert!(!Gallery::exists(&folder.file()).unwrap());
+    std::fs::write(folder.file(), "").unwrap();
+    assert!(!Gallery::exists(&folder.file()).unwrap());
+    drop(folder.gallery());
+    by_hand(&folder.file(), "DELETE FROM gallery; DELETE FROM log");
+    assert!(!Gallery::exists(&folder.file()).unwrap());
+    let (mut gallery, created) = Gallery::open_or_create(&folder.file(), &key(1), NOW).unwrap();
+    assert_eq!(created, Created::New);
+    enrol(&mut gallery, "Ann", &[1]);
+    assert!(Gallery::exists(&folder.file()).unwrap());
 }
 
 #[test]
@@ -243,6 +303,7 @@ fn a_log_that_was_changed_is_noticed() {
         "DELETE FROM log WHERE sequence = 2",
         "DELETE FROM log WHERE sequence = 4",
         "INSERT INTO log SELECT 5, at, event, subject, detail, link FROM log WHERE sequence = 4",
+        "UPDATE log SET event = 'x' WHERE sequence = 2",
         "DELETE FROM log",
     ];
     for change in changes {
@@ -267,8 +328,17 @@ fn thresholds_are_kept_and_cannot_be_changed() {
     gallery.set_calibration(MODEL, "0.3", NOW).unwrap();
     gallery.set_calibration(MODEL, "0.4", NOW).unwrap();
     assert_eq!(gallery.calibration(MODEL).unwrap().as_deref(), Some("0.4"));
-    by_hand(&folder.file(), "UPDATE calibration SET record = '0.1'");
-    assert!(matches!(gallery.calibration(MODEL), Err(GalleryError::Altered { .. })));
+    gallery.set_calibration("other@1", "0.7", NOW).unwrap();
+    for change in [
+        "UPDATE calibration SET record = '0.1'",
+        "DELETE FROM calibration WHERE model = 'm@1'",
+        "DELETE FROM calibration",
+    ] {
+        by_hand(&folder.file(), change);
+        for model in [MODEL, "other@1", "third@1"] {
+            assert!(matches!(gallery.calibration(model), Err(GalleryError::Altered { .. })), "{change}");
+        }
+    }
 }
 
 #[test]
@@ -360,7 +430,10 @@ fn damaged_files_are_refused() {
             Ok(found)
         };
         match look() {
-            Ok(_) => unharmed += 1,
+            Ok(found) => {
+                assert_eq!(found, 30, "nobody is dropped in silence");
+                unharmed += 1;
+            }
             Err(error) => {
                 assert!(error.to_string().contains("hint:"), "{error}");
                 refused += 1;
@@ -387,7 +460,7 @@ fn only_the_owner_may_read_it() {
 fn templates_that_are_none_are_refused() {
     let folder = Folder::new();
     let mut gallery = folder.gallery();
-    for bad in [&[][..], &[f32::NAN], &[1.0, f32::INFINITY]] {
+    for bad in [&[][..], &[f32::NAN], &[1.0, f32::INFINITY], &[0.0, 0.0], &[1e6, 0.0]] {
         let result = gallery.enrol(&name("Ann"), Details::default(), MODEL, &[&template(1), bad], NOW);
         assert!(matches!(result, Err(GalleryError::Template { .. })));
     }

@@ -77,16 +77,25 @@ pub fn calibrate(
     }
     let most = rates.iter().map(|&rate| allowed(rate, pairs)).max().unwrap_or(0);
     let alike = most_alike(people, &similarity, (most + 1).min(pairs))?;
-    let thresholds = rates.iter().map(|&rate| {
+    let threshold = |&rate: &f64| {
         let allowed = allowed(rate, pairs);
         let threshold = alike.get(allowed).map_or(-1.0, |first_refused| first_refused.similarity.next_up());
         let accepted = &alike[..alike.partition_point(|pair| pair.similarity >= threshold)];
+        if accepted.len() < FEWEST_FALSE_MATCHES {
+            return Err(AuditError::TooLittle {
+                reason: format!(
+                    "equal similarities leave {} false matches to a threshold for {rate}: photographs that are there twice?",
+                    accepted.len()
+                ),
+                remedy: "take photographs out that are there twice, or use a higher rate",
+            });
+        }
         let (fmr_low, fmr_high) = interval(people, accepted, seed);
         let refused = mated.iter().filter(|&&similarity| similarity < threshold).count();
         let fnmr = (!mated.is_empty()).then(|| refused as f64 / mated.len() as f64);
-        CalibratedThreshold { fmr: rate, threshold, false_matches: accepted.len(), fmr_low, fmr_high, fnmr }
-    });
-    Ok(thresholds.collect())
+        Ok(CalibratedThreshold { fmr: rate, threshold, false_matches: accepted.len(), fmr_low, fmr_high, fnmr })
+    };
+    rates.iter().map(threshold).collect()
 }
 
 fn allowed(rate: f64, pairs: usize) -> usize {
@@ -185,11 +194,10 @@ mod tests {
     }
 
     #[test]
-    fn equal_similarities_are_refused_together() {
+    fn thresholds_among_equals_are_refused() {
         // All pairs are alike: accepting one would accept all.
-        let found = calibrate(50, |_, _| 0.5, &[], &[0.5], 0).unwrap();
-        assert_eq!(found[0].false_matches, 0);
-        assert!(found[0].threshold > 0.5);
+        let error = calibrate(50, |_, _| 0.5, &[], &[0.5], 0).unwrap_err().to_string();
+        assert!(error.contains("there twice"), "{error}");
     }
 
     #[test]

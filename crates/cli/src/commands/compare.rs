@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use eyebar::Error;
 use eyebar::tasks::compare::{CompareRequest, compare};
-use eyebar::{DEFAULT_FMR, Error};
 use eyebar_explain::perturbation::Occlusion;
 use eyebar_imaging::{Colormap, encode};
 
@@ -25,9 +25,9 @@ pub(crate) struct Compare {
     left: PathBuf,
     /// Another
     right: PathBuf,
-    /// False match rate of the decision
-    #[arg(long, default_value_t = DEFAULT_FMR, value_parser = rate, value_name = "RATE")]
-    fmr: f64,
+    /// False match rate of the decision [default: 1e-4, or the lowest that was measured]
+    #[arg(long, value_parser = rate, value_name = "RATE")]
+    fmr: Option<f64>,
     /// Layer of the Grad-CAM maps [default: the model's]
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eyebar::tasks::gallery::{EnrolRequest, enrol};
-use eyebar::{DEFAULT_FMR, Error, Recogniser};
+use eyebar::{Error, Recogniser};
 use eyebar_gallery::{Details, SubjectName};
 
 use crate::gallery::{GalleryArgs, end_of_day, now, rate};
@@ -41,9 +41,9 @@ pub(crate) struct Enrol {
     /// Enrol it all the same: photographs that are not good enough, faces that another name has
     #[arg(long)]
     force: bool,
-    /// False match rate at which a face counts as another subject's
-    #[arg(long, default_value_t = DEFAULT_FMR, value_parser = rate, value_name = "RATE")]
-    fmr: f64,
+    /// False match rate at which a face counts as another subject's [default: 1e-4, or the lowest that was measured]
+    #[arg(long, value_parser = rate, value_name = "RATE")]
+    fmr: Option<f64>,
     #[command(flatten)]
     gallery: GalleryArgs,
     #[command(flatten)]

@@ -47,8 +47,8 @@ impl Forget {
 pub(crate) fn warn_unless_erased(erased: bool) {
     if !erased {
         warn(
-            "warning: another process reads the gallery, so old pages are still in its file; hint: they are wiped when the \
-             gallery is opened next, by any command",
+            "warning: old pages are still in the gallery's file, as another process reads it or the disk is full; hint: they \
+             are wiped when it is opened next, by any command",
         );
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eyebar::tasks::gallery::identify;
-use eyebar::{DEFAULT_FMR, Error, Recogniser};
+use eyebar::{Error, Recogniser};
 
 use crate::gallery::{GalleryArgs, now, rate};
 use crate::options::{Global, ModelArgs, whole};
@@ -22,9 +22,9 @@ pub(crate) struct Identify {
     /// Number of candidates to name
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = whole::<1, 1000>, allow_negative_numbers = true)]
     top: usize,
-    /// False match rate of the decision, for each person compared
-    #[arg(long, default_value_t = DEFAULT_FMR, value_parser = rate, value_name = "RATE")]
-    fmr: f64,
+    /// False match rate of the decision, for each person compared [default: 1e-4, or the lowest that was measured]
+    #[arg(long, value_parser = rate, value_name = "RATE")]
+    fmr: Option<f64>,
     #[command(flatten)]
     gallery: GalleryArgs,
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eyebar::tasks::gallery::verify;
-use eyebar::{DEFAULT_FMR, Error, Recogniser};
+use eyebar::{Error, Recogniser};
 use eyebar_gallery::SubjectName;
 
 use crate::gallery::{GalleryArgs, now, rate};
@@ -22,9 +22,9 @@ pub(crate) struct Verify {
     subject: String,
     /// A photograph; of several faces the one nearest to the middle counts
     photo: PathBuf,
-    /// False match rate of the decision
-    #[arg(long, default_value_t = DEFAULT_FMR, value_parser = rate, value_name = "RATE")]
-    fmr: f64,
+    /// False match rate of the decision [default: 1e-4, or the lowest that was measured]
+    #[arg(long, value_parser = rate, value_name = "RATE")]
+    fmr: Option<f64>,
     #[command(flatten)]
     gallery: GalleryArgs,
     #[command(flatten)]

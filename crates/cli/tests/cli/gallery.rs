@@ -208,6 +208,11 @@ fn a_gallery_of_another_model() {
     let model = ["--model", "m.onnx", "--input", "rgb 8x8 mean=127 scale=0.01"];
     let other = |arguments: &[&str]| run(&folder, &[arguments, &model].concat());
     other(&["enrol", "Obama", &photo("obama.jpg")]).succeeds();
+    other(&["enrol", "Sunak", &photo("sunak.jpg")]).fails(2, &["no threshold was ever measured"]);
+    other(&["enrol", "Sunak", &photo("sunak.jpg"), "--force"]).succeeds();
+    // The same file fed otherwise is another model.
+    let fed = ["verify", "Obama", &photo("obama.jpg"), "--model", "m.onnx", "--input", "rgb 8x8 mean=0 scale=1"];
+    assert!(run(&folder, &fed).err.contains("hint"), "no template of it");
     run(&folder, &["identify", &photo("obama.jpg")]).fails(1, &["m.onnx@", "hint"]);
     run(&folder, &["verify", "Obama", &photo("obama.jpg")]).fails(1, &["m.onnx@", "hint"]);
     other(&["identify", &photo("obama.jpg")]).fails(2, &["no threshold was ever measured", "gallery calibrate"]);
@@ -218,7 +223,8 @@ fn copies_have_keys_of_their_own_and_rekeying_shuts_the_old_one_out() {
     let folder = Folder::new();
     enrol(&folder, "Obama", &["obama.jpg"]).succeeds();
     let until = ["enrol", "Sunak", &photo("sunak.jpg"), "--keep-until", "2001-01-01", "--consent", "form 7"];
-    run(&folder, &until).succeeds();
+    run(&folder, &until).fails(1, &["Sunak", "--keep-until"]);
+    run(&folder, &[&until[..], &["--force"]].concat()).succeeds();
     run(&folder, &["gallery", "export", "copy.db", "--to-key-file", "copy.key"]).succeeds();
     run(&folder, &["gallery", "export", "copy.db", "--to-key-file", "copy.key"]).fails(2, &["copy.db", "already"]);
     let copy = ["--gallery", "copy.db", "--key-file", "copy.key"];
@@ -239,10 +245,10 @@ fn copies_have_keys_of_their_own_and_rekeying_shuts_the_old_one_out() {
     folder.eyebar(&expired).fails(1, &["kept no longer", "purge"]);
 }
 
+/// They make the gallery and its key, too.
 #[test]
 fn processes_that_enrol_at_once_lose_nothing() {
     let folder = Folder::new();
-    enrol(&folder, "Obama", &["obama.jpg"]).succeeds();
     std::thread::scope(|scope| {
         for name in ["Ardern", "Macron", "Sunak"] {
             let folder = &folder;
@@ -255,8 +261,25 @@ fn processes_that_enrol_at_once_lose_nothing() {
         }
     });
     let list = run(&folder, &["gallery", "list", "--json"]).succeeds().json();
-    assert_eq!(names(&list, "subjects"), ["Ardern", "Macron", "Obama", "Sunak"]);
+    assert_eq!(names(&list, "subjects"), ["Ardern", "Macron", "Sunak"]);
     run(&folder, &["gallery", "audit-log"]).succeeds();
+}
+
+#[test]
+fn passphrases_are_changed_and_never_taken_for_each_other() {
+    let folder = Folder::new();
+    let with = |phrase: &str, arguments: &[&str]| folder.eyebar_with_passphrase(phrase, arguments);
+    with("several words", &["enrol", "Obama", &photo("obama.jpg")]).succeeds();
+    with("other words", &["gallery", "list"]).fails(1, &["does not open"]);
+    with("several words", &["gallery", "rekey"]).succeeds();
+    with("several words", &["gallery", "list"]).fails(1, &["does not open"]);
+    with("several words 2", &["gallery", "export", "copy.db"]).succeeds();
+    with("several words 2 2", &["gallery", "list", "--gallery", "copy.db"]).succeeds();
+    with("several words 2", &["gallery", "list", "--gallery", "postgres://u:secret@host/faces"])
+        .fails(2, &["file", "hint"]);
+    folder.eyebar(&["gallery", "list"]).fails(2, &["EYEBAR_PASSPHRASE"]);
+    folder.write("begun.db", "");
+    with("several words", &["enrol", "Obama", &photo("obama.jpg"), "--gallery", "begun.db"]).succeeds();
 }
 
 #[cfg(target_os = "linux")]

@@ -101,8 +101,10 @@ impl Folder {
         // Never the gallery of whoever runs the tests.
         command.env("XDG_DATA_HOME", self.0.path()).env("HOME", self.0.path()).env_remove("EYEBAR_GALLERY");
         match passphrase {
-            Some(phrase) => command.env("EYEBAR_PASSPHRASE", phrase),
-            None => command.env_remove("EYEBAR_PASSPHRASE"),
+            Some(phrase) => {
+                command.env("EYEBAR_PASSPHRASE", phrase).env("EYEBAR_NEW_PASSPHRASE", format!("{phrase} 2"))
+            }
+            None => command.env_remove("EYEBAR_PASSPHRASE").env_remove("EYEBAR_NEW_PASSPHRASE"),
         };
         let start = Instant::now();
         let output = command.output().expect("the binary starts");

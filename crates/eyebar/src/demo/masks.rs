@@ -70,7 +70,7 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<(MaskResults, Section, PathBuf), 
     let template = embedder.embed_face(&reference.image, &landmarks(&reference)?)?;
     let scene = |photo: &Photo| Scene::placed(photo, Some(&on_portrait), &stage.classifier);
     let predictor = Predictor::new(&stage.classifier, scene(&stage.portrait)?.input.shape(), None)?;
-    let rule = Rule::bundled(&stage.embedder.identity(), FMR)?;
+    let rule = Rule::bundled(&stage.embedder.identity(), Some(FMR))?;
     let rule =
         rule.ok_or_else(|| Error::Usage("the bundled embedder has no calibration; hint: build again".to_owned()))?;
     let options = MaskOptions { seed: stage.seed, ..MaskOptions::default() };

@@ -28,8 +28,8 @@ pub struct CompareRequest {
     pub layer: Option<String>,
     /// Patch of the occlusion maps.
     pub occlusion: Occlusion,
-    /// False match rate of the decision.
-    pub fmr: f64,
+    /// False match rate of the decision; the usual one where none is named.
+    pub fmr: Option<f64>,
 }
 
 /// Two faces.

@@ -11,6 +11,7 @@ use eyebar_imaging::{RgbImage, flip_horizontal};
 use eyebar_report::Table;
 use serde::Serialize;
 
+use crate::dataset::read_list;
 use crate::error::Error;
 use crate::model::Model;
 use crate::recogniser::{Recogniser, each_photo};
@@ -72,7 +73,7 @@ pub struct Figures {
 /// # Errors
 /// When the list or a photograph cannot be read, the model is no embedder, or `progress` cancels.
 pub fn lfw(folder: &Path, pairs: &Path, model: &Model, flip: bool, progress: Progress<'_>) -> Result<LfwResult, Error> {
-    let text = std::fs::read_to_string(pairs).map_err(|source| Error::Read { path: pairs.to_path_buf(), source })?;
+    let text = read_list(pairs)?;
     let folds = read_pairs(&text).map_err(|source| Error::Dataset { path: pairs.to_path_buf(), source })?;
     let photographs: BTreeSet<&Photograph> =
         folds.iter().flatten().flat_map(|pair| [&pair.left, &pair.right]).collect();

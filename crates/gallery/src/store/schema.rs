@@ -26,7 +26,7 @@ const MIGRATIONS: [&str; 1] = ["
         key BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE template (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
         subject BLOB NOT NULL REFERENCES subject (id) ON DELETE CASCADE,
         model TEXT NOT NULL,
         enrolled INTEGER NOT NULL,
@@ -35,8 +35,7 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE INDEX template_of_subject ON template (subject);
     CREATE TABLE calibration (
         model TEXT PRIMARY KEY,
-        record TEXT NOT NULL,
-        link BLOB NOT NULL
+        record TEXT NOT NULL
     ) STRICT;
     CREATE TABLE log (
         sequence INTEGER PRIMARY KEY,
@@ -50,6 +49,23 @@ const MIGRATIONS: [&str; 1] = ["
 
 /// The version that this program writes.
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
+
+/// Everything that a file of this version defines. Views, triggers and other tables would run when the gallery is used.
+type Definition = (String, String, Option<String>);
+
+/// What a file defines.
+pub(super) fn definitions(connection: &Connection) -> rusqlite::Result<Vec<Definition>> {
+    let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
+}
+
+/// What a sound file defines.
+pub(super) fn expected() -> rusqlite::Result<Vec<Definition>> {
+    let connection = Connection::open_in_memory()?;
+    migrate(&connection, 0)?;
+    definitions(&connection)
+}
 
 /// Brings a file of `version` to [`VERSION`], inside the caller's transaction.
 pub(super) fn migrate(connection: &Connection, version: i32) -> rusqlite::Result<()> {

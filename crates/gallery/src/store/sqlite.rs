@@ -5,12 +5,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
-use super::schema::{APPLICATION, VERSION, migrate};
+use super::schema::{APPLICATION, VERSION, definitions, expected, migrate};
 use crate::error::GalleryError;
 use crate::log::{Event, LogEntry};
 use crate::subject::{Details, Subject, SubjectName};
+
+/// Largest text or blob that is read: templates have some hundred kilobytes at most.
+const LARGEST_FIELD: i32 = 1 << 20;
 
 /// How long another process that writes is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -54,6 +58,7 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(store)?;
         connection.busy_timeout(PATIENCE).map_err(store)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LARGEST_FIELD).map_err(store)?;
         let mut this = Self { connection, path: path.to_path_buf() };
         let (application, version) = this.version()?;
         let foreign = |reason: String| Err(GalleryError::Foreign { path: path.to_path_buf(), reason });
@@ -80,6 +85,9 @@ impl Store {
                 let version = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
                 Ok(migrate(transaction, version)?)
             })?;
+        }
+        if this.run(definitions)? != this.run(|_| expected())? {
+            return foreign("its tables are not those of a gallery".to_owned());
         }
         Ok(this)
     }
@@ -124,34 +132,53 @@ impl Store {
         run().map_err(named)
     }
 
-    /// Rewrites the file without what was deleted, and empties the log that SQLite writes ahead. `false` where another
-    /// process keeps it from that.
-    pub(crate) fn erase(&mut self) -> Result<bool, GalleryError> {
-        let busy = |error: &rusqlite::Error| {
-            matches!(
-                error.sqlite_error_code(),
-                Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
-            )
-        };
+    /// Rewrites the file without what was deleted, and empties the log that SQLite writes ahead. `false` where that cannot
+    /// be done now, as another process reads or the disk is full: the file remembers it.
+    pub(crate) fn erase(&mut self) -> bool {
         let done = self.run(|connection| {
-            let vacuum = connection.execute_batch("VACUUM");
-            if vacuum.as_ref().is_err_and(busy) {
+            connection.execute_batch("VACUUM")?;
+            let truncate = || connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+            if truncate()? != 0 {
                 return Ok(false);
             }
-            vacuum?;
+            // Only now: whoever is interrupted before finds the mark.
             connection.execute("UPDATE gallery SET erasing = 0", [])?;
-            let blocked: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-            Ok(blocked == 0)
-        })?;
-        if !done {
-            self.run(|connection| connection.execute("UPDATE gallery SET erasing = 1", []))?;
-        }
-        Ok(done)
+            truncate()?;
+            Ok(true)
+        });
+        done.unwrap_or(false)
     }
 
     /// Whether something was deleted and the file not rewritten yet.
     pub(crate) fn is_erasing(&self) -> Result<bool, GalleryError> {
         self.run(|connection| connection.query_row("SELECT erasing FROM gallery", [], |row| row.get(0)))
+    }
+
+    /// Reads that belong together: others may write meanwhile, and are not seen.
+    pub(crate) fn snapshot<T>(&self, work: impl FnOnce() -> Result<T, GalleryError>) -> Result<T, GalleryError> {
+        let name = |source| GalleryError::Store { path: self.path.clone(), source };
+        let transaction = self.connection.unchecked_transaction().map_err(name)?;
+        let result = work()?;
+        transaction.finish().map_err(name)?;
+        Ok(result)
+    }
+
+    /// Calls `each` for every template of `model`, subject by subject.
+    pub(crate) fn each_template(
+        &self,
+        model: &str,
+        mut each: impl FnMut(SealedTemplate, [u8; 16]) -> Result<(), GalleryError>,
+    ) -> Result<(), GalleryError> {
+        let name = |source| GalleryError::Store { path: self.path.clone(), source };
+        let mut statement = self
+            .connection
+            .prepare("SELECT id, model, enrolled, sealed, subject FROM template WHERE model = ?1 ORDER BY subject, id")
+            .map_err(name)?;
+        let mut rows = statement.query([model]).map_err(name)?;
+        while let Some(row) = rows.next().map_err(name)? {
+            each(sealed_template(row).map_err(name)?, row.get(4).map_err(name)?)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn subjects(&self) -> Result<Vec<(Subject, Vec<u8>)>, GalleryError> {
@@ -160,6 +187,10 @@ impl Store {
 
     pub(crate) fn subject(&self, name: &SubjectName) -> Result<Option<(Subject, Vec<u8>)>, GalleryError> {
         self.run(|connection| subject_named(connection, name))
+    }
+
+    pub(crate) fn subject_of(&self, id: &[u8; 16]) -> Result<Option<(Subject, Vec<u8>)>, GalleryError> {
+        self.run(|connection| Ok(subjects(connection, "WHERE id = ?1", [id])?.pop()))
     }
 
     pub(crate) fn templates(&self, subject: &[u8; 16]) -> Result<Vec<SealedTemplate>, GalleryError> {
@@ -171,31 +202,17 @@ impl Store {
         })
     }
 
-    /// A template, with its subject.
-    pub(crate) fn template(&self, id: i64) -> Result<Option<(SealedTemplate, Subject, Vec<u8>)>, GalleryError> {
-        self.run(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT id, model, enrolled, sealed, subject FROM template WHERE id = ?1")?;
-            let found = statement.query_row([id], |row| Ok((sealed_template(row)?, row.get::<_, [u8; 16]>(4)?)));
-            let Some((template, subject)) = found.optional()? else { return Ok(None) };
-            let subject = subjects(connection, "WHERE id = ?1", [subject])?.pop();
-            Ok(subject.map(|(subject, key)| (template, subject, key)))
-        })
-    }
-
     pub(crate) fn log(&self) -> Result<Vec<Linked>, GalleryError> {
         self.run(|connection| {
-            let mut statement = connection.prepare(
-                "SELECT log.sequence, log.at, log.event, log.subject, log.detail, log.link, subject.name
-                 FROM log LEFT JOIN subject ON subject.id = log.subject ORDER BY log.sequence",
-            )?;
+            let mut statement =
+                connection.prepare("SELECT sequence, at, event, subject, detail, link FROM log ORDER BY sequence")?;
             let rows = statement.query_map([], |row| {
                 let entry = LogEntry {
                     sequence: row.get(0)?,
                     at: row.get(1)?,
-                    event: Event::from_name(&row.get::<_, String>(2)?).ok_or(rusqlite::Error::InvalidQuery)?,
+                    event: Event::from_name(&row.get::<_, String>(2)?),
                     subject: row.get(3)?,
-                    name: row.get(6)?,
+                    name: None,
                     detail: row.get(4)?,
                 };
                 Ok((entry, row.get(5)?))
@@ -208,11 +225,8 @@ impl Store {
         self.run(header)
     }
 
-    pub(crate) fn calibration(&self, model: &str) -> Result<Option<(String, Vec<u8>)>, GalleryError> {
-        self.run(|connection| {
-            let mut statement = connection.prepare("SELECT record, link FROM calibration WHERE model = ?1")?;
-            statement.query_row([model], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-        })
+    pub(crate) fn calibrations(&self) -> Result<Vec<(String, String)>, GalleryError> {
+        self.run(calibrations)
     }
 }
 
@@ -333,11 +347,17 @@ pub(crate) fn put_log(connection: &Connection, entry: &LogEntry, link: &[u8]) ->
     Ok(())
 }
 
-pub(crate) fn put_calibration(connection: &Connection, model: &str, record: &str, link: &[u8]) -> rusqlite::Result<()> {
+/// Records of all models.
+pub(crate) fn calibrations(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare("SELECT model, record FROM calibration ORDER BY model")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+pub(crate) fn put_calibration(connection: &Connection, model: &str, record: &str) -> rusqlite::Result<()> {
     connection.execute(
-        "INSERT INTO calibration (model, record, link) VALUES (?1, ?2, ?3)
-         ON CONFLICT (model) DO UPDATE SET record = ?2, link = ?3",
-        params![model, record, link],
+        "INSERT INTO calibration (model, record) VALUES (?1, ?2) ON CONFLICT (model) DO UPDATE SET record = ?2",
+        params![model, record],
     )?;
     Ok(())
 }

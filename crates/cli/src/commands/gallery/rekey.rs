@@ -4,17 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eyebar::Error;
-use eyebar_gallery::Unlock;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use crate::commands::forget::warn_unless_erased;
-use crate::gallery::{GalleryArgs, new_unlock, now};
+use crate::gallery::{GalleryArgs, OTHER_PASSPHRASE, new_unlock, now};
 use crate::options::Global;
 use crate::output::{print, show};
-
-/// Where the new passphrase may stand.
-const NEW_PASSPHRASE: &str = "EYEBAR_NEW_PASSPHRASE";
 
 /// Give the gallery another passphrase or key file, and seal every key anew
 #[derive(Debug, Args)]
@@ -23,7 +18,8 @@ Examples:
   eyebar gallery rekey
   eyebar gallery rekey --new-key-file gallery.key
 
-Copies of the file that were made before still open with the old key.")]
+Copies of the file that were made before still open with the old key, and with them what is enrolled for the same people
+later: to shut somebody out who has both, forget those people and enrol them again.")]
 pub(crate) struct Rekey {
     /// The new key file; made where there is none [default: a passphrase, from $EYEBAR_NEW_PASSPHRASE or the terminal]
     #[arg(long, value_name = "FILE")]
@@ -41,10 +37,7 @@ struct Rekeyed {
 impl Rekey {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
         let mut gallery = self.gallery.open()?;
-        let unlock = match std::env::var(NEW_PASSPHRASE) {
-            Ok(phrase) if self.new_key_file.is_none() => Unlock::Passphrase(Zeroizing::new(phrase)),
-            _ => new_unlock(self.new_key_file.as_deref(), "New passphrase: ")?,
-        };
+        let unlock = new_unlock(self.new_key_file.as_deref(), OTHER_PASSPHRASE, "New passphrase: ")?;
         let erased = gallery.rekey(&unlock, now())?;
         warn_unless_erased(erased);
         match global.json {

@@ -8,7 +8,7 @@ use eyebar_gallery::{Gallery, SubjectName};
 use eyebar_report::Table;
 use serde::Serialize;
 
-use crate::gallery::{GalleryArgs, new_unlock, now};
+use crate::gallery::{GalleryArgs, OTHER_PASSPHRASE, new_unlock, now};
 use crate::options::Global;
 use crate::output::{show, warn};
 
@@ -23,7 +23,7 @@ Whoever is forgotten here stays in such a copy: note where copies go.")]
 pub(crate) struct Export {
     /// The file to make
     file: PathBuf,
-    /// Key file of the copy; made where there is none [default: a passphrase]
+    /// Key file of the copy; made where there is none [default: a passphrase, from $EYEBAR_NEW_PASSPHRASE or the terminal]
     #[arg(long, value_name = "FILE")]
     to_key_file: Option<PathBuf>,
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub(crate) struct Export {
 pub(crate) struct Import {
     /// The other gallery's file
     file: PathBuf,
-    /// Its key file [default: a passphrase]
+    /// Its key file [default: a passphrase, from $EYEBAR_NEW_PASSPHRASE or the terminal]
     #[arg(long, value_name = "FILE")]
     from_key_file: Option<PathBuf>,
     #[command(flatten)]
@@ -59,7 +59,7 @@ impl Export {
         }
         let mut from = self.gallery.open()?;
         let prompt = format!("Passphrase for the copy {}: ", self.file.display());
-        let unlock = new_unlock(self.to_key_file.as_deref(), &prompt)?;
+        let unlock = new_unlock(self.to_key_file.as_deref(), OTHER_PASSPHRASE, &prompt)?;
         let mut to = Gallery::open_or_create(&self.file, &unlock, now())?.0;
         copy(global, &mut from, &mut to)
     }
@@ -67,7 +67,8 @@ impl Export {
 
 impl Import {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
-        let from = GalleryArgs { gallery: Some(self.file.clone()), key_file: self.from_key_file.clone() };
+        let (gallery, key_file) = (Some(self.file.clone()), self.from_key_file.clone());
+        let from = GalleryArgs { gallery, key_file, passphrase: OTHER_PASSPHRASE };
         let mut from = from.open()?;
         let mut to = self.gallery.open_or_create()?;
         copy(global, &mut from, &mut to)

@@ -27,8 +27,8 @@ pub struct EnrolRequest {
     pub details: Details,
     /// Whether photographs are taken that are not good enough, and faces that another subject has.
     pub force: bool,
-    /// False match rate at which a face is taken for another subject's.
-    pub fmr: f64,
+    /// False match rate at which a face is taken for another subject's; the usual one where none is named.
+    pub fmr: Option<f64>,
 }
 
 /// What an enrolment did.
@@ -74,6 +74,12 @@ pub fn enrol(
     request: &EnrolRequest,
     now: i64,
 ) -> Result<EnrolResult, Error> {
+    check_time(gallery, request, now)?;
+    let rule = match rule(gallery, recogniser, request.fmr) {
+        // Without a rule nobody can be said to be somebody else; that is no reason against whoever is the first.
+        Err(error) if !request.force && gallery.stats(now)?.subjects > 0 => return Err(error),
+        rule => rule.ok(),
+    };
     let mut photos = Vec::new();
     let mut templates: Vec<Template> = Vec::new();
     for path in &request.photos {
@@ -96,11 +102,7 @@ pub fn enrol(
                 likest = Some((subject.name.clone(), similarity));
             }
         })?;
-        if let Some((name, similarity)) = likest
-            && rule(gallery, recogniser, request.fmr)?.accepts(similarity)
-        {
-            photo.resembles = Some((name, similarity));
-        }
+        photo.resembles = likest.filter(|(_, similarity)| rule.as_ref().is_some_and(|rule| rule.accepts(*similarity)));
         if !request.force {
             photo.check(&request.name)?;
         }
@@ -118,6 +120,20 @@ pub fn enrol(
         model: recogniser.model().to_owned(),
         photos,
     })
+}
+
+/// Refuses to enrol somebody who would never be matched.
+fn check_time(gallery: &Gallery, request: &EnrolRequest, now: i64) -> Result<(), Error> {
+    let name = &request.name;
+    let known = gallery.subjects()?.into_iter().find(|subject| subject.name == *name);
+    let until = request.details.keep_until.or(known.and_then(|subject| subject.details.keep_until));
+    if !request.force && until.is_some_and(|until| until <= now) {
+        return Err(Error::Refused(format!(
+            "{:?} would be kept until a day that is over, and never be matched; hint: give a later day with --keep-until",
+            name.as_str()
+        )));
+    }
+    Ok(())
 }
 
 fn is_same(a: &Template, b: &Template) -> bool {

@@ -18,7 +18,7 @@ use crate::scene::Photo;
 ///
 /// # Errors
 /// When nobody has measured a threshold for this model or rate.
-pub fn rule(gallery: &Gallery, recogniser: &Recogniser, fmr: f64) -> Result<Rule, Error> {
+pub fn rule(gallery: &Gallery, recogniser: &Recogniser, fmr: Option<f64>) -> Result<Rule, Error> {
     match gallery.calibration(recogniser.model())? {
         Some(record) => {
             let calibration: Calibration =

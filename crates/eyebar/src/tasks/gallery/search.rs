@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use eyebar_gallery::search::Index;
-use eyebar_gallery::{Event, Gallery, GalleryError, Subject, SubjectName};
+use eyebar_gallery::{Event, Gallery, Subject, SubjectName};
 use eyebar_report::Table;
 use serde::Serialize;
 
@@ -41,6 +40,8 @@ pub struct VerifyResult {
     pub similarity: f32,
     /// Number of those.
     pub templates: usize,
+    /// How often a stranger would be accepted by one of them, at most: 1 − (1 − FMR) to their number.
+    pub false_accept: f64,
     /// The decision.
     pub decision: Decision,
 }
@@ -60,7 +61,9 @@ pub struct IdentifyResult {
     pub candidates: Vec<Candidate>,
     /// The decision about the first.
     pub decision: Decision,
-    /// How often a search among so many would accept a stranger: 1 − (1 − FMR) to their number.
+    /// Their templates.
+    pub templates: usize,
+    /// How often a search among so many templates would accept a stranger, at most: 1 − (1 − FMR) to their number.
     pub fpir: f64,
 }
 
@@ -84,7 +87,7 @@ pub fn verify(
     recogniser: &Recogniser,
     name: &SubjectName,
     path: &Path,
-    fmr: f64,
+    fmr: Option<f64>,
     now: i64,
 ) -> Result<VerifyResult, Error> {
     let subject = gallery.subject(name)?;
@@ -117,6 +120,7 @@ pub fn verify(
         model: recogniser.model().to_owned(),
         similarity,
         templates: of_model.len(),
+        false_accept: of_many(rule.fmr, of_model.len()),
         decision: Decision { accepted, subject: accepted.then(|| name.clone()), rule },
     })
 }
@@ -130,107 +134,69 @@ pub fn identify(
     recogniser: &Recogniser,
     path: &Path,
     top: usize,
-    fmr: f64,
+    fmr: Option<f64>,
     now: i64,
 ) -> Result<IdentifyResult, Error> {
     let rule = rule(gallery, recogniser, fmr)?;
-    let searchable = Searchable::of(gallery, recogniser, now)?;
     let (seen, faces) = seen(&Photo::open(path)?, recogniser)?;
-    let found = searchable.top(gallery, seen.template.values(), top.max(1))?;
-    let accepted = found.first().is_some_and(|(_, similarity)| rule.accepts(*similarity));
-    let best = if accepted { found.first().map(|&(owner, _)| &searchable.subjects[owner]) } else { None };
-    let decision = Decision { accepted, subject: best.map(|subject| subject.name.clone()), rule };
+    let mut people: Vec<(Subject, f32)> = Vec::new();
+    let mut templates = 0usize;
+    gallery.each_reference(recogniser.model(), now, |subject, reference| {
+        templates += 1;
+        let similarity = cosine(&reference.values, seen.template.values());
+        match people.last_mut() {
+            Some((last, best)) if last.id == subject.id => *best = best.max(similarity),
+            _ => people.push((subject.clone(), similarity)),
+        }
+    })?;
+    if people.is_empty() {
+        return Err(nobody(gallery, recogniser, now)?);
+    }
+    let searched = people.len();
+    people.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.name.cmp(&b.0.name)));
+    people.truncate(top.max(1));
+    let accepted = rule.accepts(people[0].1);
+    let best = accepted.then_some(&people[0].0);
     gallery.record(Event::Identify, best, outcome(accepted), now)?;
-    let candidate = |(index, (owner, similarity)): (usize, (usize, f32))| Candidate {
+    let decision = Decision { accepted, subject: best.map(|subject| subject.name.clone()), rule };
+    let candidate = |(index, (subject, similarity)): (usize, (Subject, f32))| Candidate {
         rank: index + 1,
-        subject: searchable.subjects[owner].name.clone(),
+        subject: subject.name,
         similarity,
     };
-    let people = searchable.subjects.len();
     Ok(IdentifyResult {
         photo: path.to_path_buf(),
         faces,
         model: recogniser.model().to_owned(),
-        subjects: people,
-        candidates: found.into_iter().take(top).enumerate().map(candidate).collect(),
-        fpir: 1.0 - (1.0 - decision.rule.fmr).powf(people as f64),
+        subjects: searched,
+        templates,
+        candidates: people.into_iter().enumerate().map(candidate).collect(),
+        fpir: of_many(decision.rule.fmr, templates),
         decision,
     })
 }
 
+/// How often one of `count` comparisons with a stranger is accepted where each is at the rate `fmr`.
+fn of_many(fmr: f64, count: usize) -> f64 {
+    1.0 - (1.0 - fmr).powf(count as f64)
+}
+
+fn nobody(gallery: &Gallery, recogniser: &Recogniser, now: i64) -> Result<Error, Error> {
+    let all = gallery.stats(now)?;
+    let others: Vec<_> = all.models.iter().map(|(model, _)| model.as_str()).collect();
+    Ok(Error::Refused(match others[..] {
+        [] => "the gallery is empty; hint: `eyebar enrol SUBJECT PHOTO` adds somebody".to_owned(),
+        _ => format!(
+            "nobody to be matched has a template of {}; hint: the gallery has those of {}: name that network with --model, or \
+             enrol again",
+            recogniser.model(),
+            others.join(", ")
+        ),
+    }))
+}
+
 fn outcome(accepted: bool) -> &'static str {
     if accepted { "accepted" } else { "refused" }
-}
-
-/// The templates of one network, ready to be searched.
-struct Searchable {
-    index: Index,
-    subjects: Vec<Subject>,
-    /// Subject and number in the gallery of each row.
-    rows: Vec<(usize, i64)>,
-}
-
-impl Searchable {
-    fn of(gallery: &Gallery, recogniser: &Recogniser, now: i64) -> Result<Self, Error> {
-        let mut this =
-            Self { index: Index::new(recogniser.embedder().dimension()), subjects: Vec::new(), rows: Vec::new() };
-        let mut odd = None;
-        gallery.each_reference(recogniser.model(), now, |subject, reference| {
-            if reference.values.len() != recogniser.embedder().dimension() {
-                odd = Some(subject.name.to_string());
-                return;
-            }
-            if this.subjects.last().is_none_or(|last| last.id != subject.id) {
-                this.subjects.push(subject.clone());
-            }
-            this.index.push(&reference.values);
-            this.rows.push((this.subjects.len() - 1, reference.id));
-        })?;
-        if let Some(name) = odd {
-            return Err(GalleryError::Altered { what: format!("a template of {name:?}") }.into());
-        }
-        if this.index.is_empty() {
-            let all = gallery.stats(now)?;
-            let others: Vec<_> = all.models.iter().map(|(model, _)| model.as_str()).collect();
-            return Err(Error::Refused(match others[..] {
-                [] => "the gallery is empty; hint: `eyebar enrol SUBJECT PHOTO` adds somebody".to_owned(),
-                _ => format!(
-                    "nobody to be matched has a template of {}; hint: the gallery has those of {}: name that network with \
-                     --model, or enrol again",
-                    recogniser.model(),
-                    others.join(", ")
-                ),
-            }));
-        }
-        Ok(this)
-    }
-
-    /// The `count` most similar subjects, each with its most similar template.
-    fn top(&self, gallery: &Gallery, query: &[f32], count: usize) -> Result<Vec<(usize, f32)>, Error> {
-        // Several templates of one subject may come first: then more are asked for.
-        let mut wanted = count;
-        loop {
-            let exact = |row: usize, values: &mut Vec<f32>| -> Result<(), Error> {
-                let id = self.rows[row].1;
-                let gone = || GalleryError::Altered { what: "a template that was read a moment ago".to_owned() };
-                values.extend_from_slice(&gallery.reference(id)?.ok_or_else(gone)?.values);
-                Ok(())
-            };
-            let hits = self.index.top(query, wanted, exact)?;
-            let mut best: Vec<(usize, f32)> = Vec::new();
-            for hit in &hits {
-                let subject = self.rows[hit.row].0;
-                if best.iter().all(|(known, _)| *known != subject) {
-                    best.push((subject, hit.similarity));
-                }
-            }
-            if best.len() >= count || hits.len() == self.index.len() {
-                best.truncate(count);
-                return Ok(best);
-            }
-            wanted = (wanted * 4).min(self.index.len());
-        }
-    }
 }
 
 impl VerifyResult {
@@ -259,9 +225,10 @@ impl IdentifyResult {
             table = table.row([candidate.rank.to_string(), candidate.subject.to_string(), similarity]);
         }
         table.note(format!(
-            "{} Among {} people, a stranger would be accepted in {:.1e} of searches.",
+            "{} Among {} people with {} templates, a stranger would be accepted in at most {:.1e} of searches.",
             self.decision.rule.describe(),
             self.subjects,
+            self.templates,
             self.fpir
         ))
     }
