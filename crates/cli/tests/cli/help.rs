@@ -96,6 +96,7 @@ fn the_examples_work() {
                 "filters" if !words.iter().any(|word| word == "--filters") => &["--steps", "1", "--filters", "0"],
                 "filters" => &["--steps", "1"],
                 "occlude" if !words.iter().any(|word| word == "--patch") => &["--patch", "75", "--stride", "75"],
+                "compare" => &["--patch", "56", "--stride", "56"],
                 "quantize" => &["--smallest", "64"],
                 // A whole map of the bundled model takes plain code a minute.
                 "bench" if words.iter().any(|word| word == "efficientnet-lite0") => &["--runs", "1", "--size", "96"],
