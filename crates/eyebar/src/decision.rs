@@ -7,6 +7,11 @@ use crate::calibration::{Calibration, DEFAULT_FMR};
 use crate::error::Error;
 use crate::manifest::entries;
 
+/// A small share for people: `1 in 10000`.
+pub fn one_in(share: f64) -> String {
+    format!("1 in {:.0}", 1.0 / share)
+}
+
 /// What decides, and how often it errs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rule {
@@ -59,9 +64,11 @@ impl Rule {
         let missed =
             self.fnmr.map_or_else(String::new, |fnmr| format!(", and missed {:.1} % of true ones", 100.0 * fnmr));
         format!(
-            "From a similarity of {:.3} on two faces are taken for one person: measured on {}, that was wrong for {:e} of \
-             the pairs of different people{missed}.",
-            self.threshold, self.measured_on, self.fmr
+            "From a similarity of {:.3} on two faces are taken for one person: measured on {}, that was wrong for {} pairs \
+             of different people{missed}.",
+            self.threshold,
+            self.measured_on,
+            one_in(self.fmr)
         )
     }
 }

@@ -243,7 +243,10 @@ fn inputs_that_an_operator_does_not_have() {
             [&nodes[..1], &[node("Sigmoid", &["a", extra], "b"), node("GlobalAveragePool", &["b"], "y")]].concat();
         let folder = folder(&small(&nodes, &constants));
         folder.eyebar(&["predict", "x.npy", "--model", "m.onnx", "--raw", "y.npy"]).succeeds();
-        assert_eq!(folder.read_array("y.npy"), expected, "{extra}");
+        // Without blocks, sums are rounded otherwise.
+        let found = folder.read_array("y.npy");
+        let near = found.data().iter().zip(expected.data()).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(near && found.len() == expected.len(), "{extra}: {found:?}");
     }
     // A normalisation of something else, which also names the convolution.
     for operator in [node("BatchNormalization", &["x", "c", "c", "c", "c", "a"], "b"), node("Relu", &["x", "a"], "b")] {

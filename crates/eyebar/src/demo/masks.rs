@@ -10,7 +10,7 @@ use eyebar_report::{Cell, Figure, Row, Section, Table};
 use serde::Serialize;
 
 use super::Stage;
-use crate::decision::Rule;
+use crate::decision::{Rule, one_in};
 use crate::error::Error;
 use crate::scene::{Photo, Scene};
 use crate::target::first_name;
@@ -115,7 +115,7 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<(MaskResults, Section, PathBuf), 
     let figure = Figure::new("What masks hide")
         .subtitle(format!(
             "Above: an ImageNet classifier's best class. Below: a face embedder's similarity to another photo of the same \
-             person, 2018 against 2022; of different people, {FMR:e} of the pairs are as alike as {:.3}", rule.threshold
+             person, 2018 against 2022; of different people, {} pairs are as alike as {:.3}", one_in(FMR), rule.threshold
         ))
         .columns(MASKS.map(|name| if name == "none" { "no mask" } else { name }))
         .row(Row::new("object classifier", portraits))
@@ -149,8 +149,10 @@ fn section(results: &MaskResults, figure: eyebar_imaging::RgbImage) -> Section {
         table.row([row.mask.clone(), row.top1.clone(), percent, similarity, decision.to_owned()])
     });
     let table = table.note(format!(
-        "Decision at a cosine of {:.3}: {:e} of the pairs of different people are as alike ({}).",
-        results.same_person, results.fmr, results.measured_on
+        "Decision at a cosine of {:.3}: {} pairs of different people are as alike ({}).",
+        results.same_person,
+        one_in(results.fmr),
+        results.measured_on
     ));
     let row = |mask: &str| results.masks.iter().find(|row| row.mask == mask);
     let mut section = Section::new("Is masking the eyes enough for anonymisation?")
