@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::manifest::entries;
 
 /// A small share for people: `1 in 10000`.
-pub fn one_in(share: f64) -> String {
+pub(crate) fn one_in(share: f64) -> String {
     format!("1 in {:.0}", 1.0 / share)
 }
 
