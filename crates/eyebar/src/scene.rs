@@ -128,6 +128,17 @@ impl Faces {
         Ok(self.detector()?.detect(image)?)
     }
 
+    /// The face nearest to the middle of a photograph that must have one, and how many it has.
+    ///
+    /// # Errors
+    /// [`Error::NoFace`]; when the detector fails.
+    pub fn among(&self, photo: &Photo) -> Result<(Face, usize), Error> {
+        let faces = self.all(&photo.image)?;
+        let central = nearest_centre(&faces, photo.image.width(), photo.image.height());
+        let face = *central.ok_or_else(|| Error::NoFace { path: photo.path.clone() })?;
+        Ok((face, faces.len()))
+    }
+
     /// The face nearest to the middle: whom a portrait shows.
     ///
     /// # Errors

@@ -30,4 +30,4 @@ pub use error::FaceError;
 pub use landmarks::{FaceFrame, Landmarks, Point};
 pub use mask::{Mask, MaskOptions, Masked, Placement};
 pub use regions::{FacialRegions, NamedRegion, Region};
-pub use template::Template;
+pub use template::{Template, cosine};

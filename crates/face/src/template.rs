@@ -62,8 +62,7 @@ impl Template {
     /// [`FaceError::DifferentModels`].
     pub fn similarity(&self, other: &Self) -> Result<f32, FaceError> {
         self.check_comparable(other)?;
-        let dot: f64 = self.values.iter().zip(&other.values).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
-        Ok(dot.clamp(-1.0, 1.0) as f32)
+        Ok(cosine(&self.values, &other.values))
     }
 
     fn check_comparable(&self, other: &Self) -> Result<(), FaceError> {
@@ -73,6 +72,12 @@ impl Template {
         let name = |template: &Self| format!("{}, {} values", template.model, template.values.len());
         Err(FaceError::DifferentModels { left: name(self), right: name(other) })
     }
+}
+
+/// Cosine of two vectors of length 1 and of one dimension.
+pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot: f64 = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
+    dot.clamp(-1.0, 1.0) as f32
 }
 
 impl fmt::Debug for Template {

@@ -292,7 +292,6 @@ impl Gallery {
     ) -> Result<(), GalleryError> {
         let log_key = &self.log_key;
         let subject = subject.map(|subject| subject.id);
-        // Somebody forgotten meanwhile is not named again.
         self.store.write(|transaction| append(transaction, log_key, now, event, subject, detail.to_owned()))
     }
 

@@ -5,6 +5,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::roc::allowed;
 use crate::error::AuditError;
 
 /// Fewest false matches that a threshold may rest on: with ten, the rate is known to about a third.
@@ -96,11 +97,6 @@ pub fn calibrate(
         Ok(CalibratedThreshold { fmr: rate, threshold, false_matches: accepted.len(), fmr_low, fmr_high, fnmr })
     };
     rates.iter().map(threshold).collect()
-}
-
-fn allowed(rate: f64, pairs: usize) -> usize {
-    // 0.001 · 3000 is a little less than 3 in binary.
-    (rate * pairs as f64 * (1.0 + 1e-12)).floor() as usize
 }
 
 /// At least the `count` most similar pairs, most similar first.

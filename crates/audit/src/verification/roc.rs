@@ -95,8 +95,7 @@ impl Roc {
 
     /// The lowest threshold that accepts at most the share `rate` of non-mated pairs.
     pub fn at_false_accepts(&self, rate: f64) -> OperatingPoint {
-        // 0.001 · 3000 is a little less than 3 in binary.
-        let allowed = (rate * self.others.len() as f64 * (1.0 + 1e-12)).floor() as usize;
+        let allowed = allowed(rate, self.others.len());
         let threshold = match self.others.len().checked_sub(allowed + 1) {
             Some(first_refused) => self.others[first_refused].next_up(),
             None => f32::NEG_INFINITY,
@@ -108,6 +107,12 @@ impl Roc {
             accepted: at_least(&self.others, threshold),
         }
     }
+}
+
+/// Number of `pairs` that a rate allows to be accepted.
+pub(super) fn allowed(rate: f64, pairs: usize) -> usize {
+    // 0.001 · 3000 is a little less than 3 in binary.
+    (rate * pairs as f64 * (1.0 + 1e-12)).floor() as usize
 }
 
 /// Number of `sorted` values from `threshold` on.

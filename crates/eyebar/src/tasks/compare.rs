@@ -73,11 +73,8 @@ pub fn compare(request: &CompareRequest, model: &Model, progress: Progress<'_>) 
     let recogniser = Recogniser::new(model)?;
     let open = |path: &PathBuf| -> Result<(Scene, usize), Error> {
         let photo = Photo::open(path)?;
-        let faces = recogniser.faces().all(&photo.image)?;
-        let (width, height) = photo.image.dimensions();
-        let central = eyebar_face::detect::nearest_centre(&faces, width, height);
-        let face = central.ok_or_else(|| Error::NoFace { path: path.clone() })?;
-        Ok((Scene::placed(&photo, Some(&face.landmarks), model)?, faces.len()))
+        let (face, faces) = recogniser.faces().among(&photo)?;
+        Ok((Scene::placed(&photo, Some(&face.landmarks), model)?, faces))
     };
     let [(left, left_faces), (right, right_faces)] = [open(&request.photos[0])?, open(&request.photos[1])?];
     let name = |index: usize| file_name(&request.photos[index]);

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use eyebar_face::Template;
 use eyebar_face::quality::{Fault, Quality};
+use eyebar_face::{Template, cosine};
 use eyebar_gallery::{Details, Gallery, Subject, SubjectName};
 use eyebar_report::Table;
 use serde::Serialize;
@@ -138,11 +138,6 @@ fn check_time(gallery: &Gallery, request: &EnrolRequest, now: i64) -> Result<(),
 
 fn is_same(a: &Template, b: &Template) -> bool {
     a.similarity(b).is_ok_and(|similarity| similarity >= SAME_PHOTO)
-}
-
-pub(super) fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let dot: f64 = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
-    dot.clamp(-1.0, 1.0) as f32
 }
 
 impl EnrolledPhoto {

@@ -36,9 +36,6 @@ pub fn rule(gallery: &Gallery, recogniser: &Recogniser, fmr: Option<f64>) -> Res
 
 /// The face nearest to the middle, and how many there are.
 fn seen(photo: &Photo, recogniser: &Recogniser) -> Result<(Seen, usize), Error> {
-    let faces = recogniser.faces().all(&photo.image)?;
-    let (width, height) = photo.image.dimensions();
-    let central = eyebar_face::detect::nearest_centre(&faces, width, height);
-    let face = *central.ok_or_else(|| Error::NoFace { path: photo.path.clone() })?;
-    Ok((recogniser.embed(&photo.image, face)?, faces.len()))
+    let (face, faces) = recogniser.faces().among(photo)?;
+    Ok((recogniser.embed(&photo.image, face)?, faces))
 }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use eyebar_face::cosine;
 use eyebar_gallery::{Event, Gallery, Subject, SubjectName};
 use eyebar_report::Table;
 use serde::Serialize;
 
-use super::enrol::cosine;
 use super::{rule, seen};
 use crate::decision::Rule;
 use crate::error::Error;
