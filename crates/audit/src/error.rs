@@ -25,4 +25,10 @@ pub enum AuditError {
         /// The similarity.
         value: f32,
     },
+    /// A head could not be trained.
+    #[error("a head cannot be trained: {reason}; hint: check the vectors, or leave heads out")]
+    Training {
+        /// What the optimiser says.
+        reason: String,
+    },
 }

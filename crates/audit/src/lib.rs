@@ -6,6 +6,12 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod interval;
+pub mod oneshot;
+mod pca;
+mod random;
 pub mod verification;
 
 pub use error::AuditError;
+pub use interval::Interval;
+pub use pca::Pca;

@@ -11,7 +11,7 @@ mod style;
 pub mod table;
 mod visible;
 
-pub use chart::{BarChart, Series};
+pub use chart::{BarChart, Chart, Line, LineChart, Series};
 pub use figure::{Cell, ColourBar, Figure, Row};
 pub use html::{KeyNumber, Page, Section};
 pub use table::{Column, Kind, Table};

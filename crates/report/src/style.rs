@@ -12,6 +12,9 @@ pub(crate) const GRID: Colour = [230, 233, 237];
 pub(crate) const PLACEHOLDER: Colour = [244, 245, 247];
 /// Colours of the series of a chart (Okabe & Ito 2008, safe for colour-blind readers); the second stands back.
 pub(crate) const SERIES: [Colour; 4] = [[0, 114, 178], [176, 183, 192], [213, 94, 0], [0, 158, 115]];
+/// Colours of lines, from the same palette.
+pub(crate) const LINES: [Colour; 7] =
+    [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [86, 180, 233], [230, 159, 0], [70, 70, 70]];
 
 pub(crate) const MARGIN: u32 = 64;
 pub(crate) const TITLE: TextStyle = TextStyle::bold(46.0, INK);

@@ -1,18 +1,14 @@
 //! Thresholds for stated false match rates.
 
-use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::roc::allowed;
 use crate::error::AuditError;
+use crate::interval::percentiles;
 
 /// Fewest false matches that a threshold may rest on: with ten, the rate is known to about a third.
 pub const FEWEST_FALSE_MATCHES: usize = 10;
-
-/// Resamples of an interval.
-const RESAMPLES: usize = 1000;
 
 /// Cells of similarity from −1 to 1, in which pairs are counted before the largest are looked at one by one.
 const CELLS: usize = 1 << 16;
@@ -142,22 +138,13 @@ fn most_alike(
 
 /// 95 % of the rates that resampled people show; pairs of a person with herself are left out.
 fn interval(people: usize, accepted: &[Alike], seed: u64) -> (f64, f64) {
-    let rates = (0..RESAMPLES as u64).into_par_iter().map(|resample| {
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed ^ (resample + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let mut drawn = vec![0u32; people];
-        for _ in 0..people {
-            drawn[((u128::from(random.next_u64()) * people as u128) >> 64) as usize] += 1;
-        }
+    percentiles(people, seed, |drawn| {
         let weight = |person: u32| f64::from(drawn[person as usize]);
         let accepted: f64 = accepted.iter().map(|alike| weight(alike.pair.0) * weight(alike.pair.1)).sum();
         let squares: f64 = drawn.iter().map(|&times| f64::from(times).powi(2)).sum();
         let pairs = ((people as f64).powi(2) - squares) / 2.0;
         if pairs > 0.0 { accepted / pairs } else { 0.0 }
-    });
-    let mut rates: Vec<f64> = rates.collect();
-    rates.sort_by(f64::total_cmp);
-    let at = |share: f64| rates[((share * RESAMPLES as f64) as usize).min(RESAMPLES - 1)];
-    (at(0.025), at(0.975))
+    })
 }
 
 #[cfg(test)]

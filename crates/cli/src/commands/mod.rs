@@ -13,6 +13,7 @@ mod inspect;
 mod mask;
 mod models;
 mod occlude;
+mod oneshot;
 mod predict;
 mod quantize;
 mod verify;
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Occlude(occlude::Occlude),
     Mask(mask::MaskCommand),
     Compare(compare::Compare),
+    Oneshot(oneshot::OneShot),
     Enrol(enrol::Enrol),
     Verify(verify::Verify),
     Identify(identify::Identify),
@@ -53,6 +55,7 @@ impl Command {
             Self::Occlude(command) => command.run(global),
             Self::Mask(command) => command.run(global),
             Self::Compare(command) => command.run(global),
+            Self::Oneshot(command) => command.run(global),
             Self::Enrol(command) => command.run(global),
             Self::Verify(command) => command.run(global),
             Self::Identify(command) => command.run(global),

@@ -8,6 +8,7 @@ pub mod inspect;
 pub mod lfw;
 pub mod mask;
 pub mod occlude;
+pub mod oneshot;
 pub mod plan;
 pub mod predict;
 pub mod quantise;

@@ -6,7 +6,7 @@ mod layout;
 use eyebar_imaging::resize::Filter;
 use eyebar_imaging::{Colormap, RgbImage};
 
-use crate::chart::BarChart;
+use crate::chart::Chart;
 
 /// A figure on white, 1600 to 2400 pixels wide and as high as its content needs. Text that is too long for its place
 /// is wrapped.
@@ -95,7 +95,7 @@ pub struct Cell {
 enum Content {
     Empty,
     Picture(RgbImage),
-    Chart(BarChart),
+    Chart(Chart),
     Missing(String),
 }
 
@@ -113,9 +113,9 @@ impl Cell {
         Self::of(Content::Picture(image))
     }
 
-    /// A bar chart, drawn at the size of the cell.
-    pub fn chart(chart: BarChart) -> Self {
-        Self::of(Content::Chart(chart))
+    /// A chart, drawn at the size of the cell.
+    pub fn chart(chart: impl Into<Chart>) -> Self {
+        Self::of(Content::Chart(chart.into()))
     }
 
     /// A placeholder that says why there is no picture, such as `dead filter`.

@@ -4,6 +4,7 @@ use eyebar_imaging::draw::Colour;
 use eyebar_imaging::text::Align;
 use eyebar_imaging::{Canvas, Rect, RgbImage};
 
+use super::{framed, tick_text};
 use crate::number::{short, ticks};
 use crate::style::{self, Block, FOOTNOTE, GRID, HEADER, INK, LABEL, MUTED, PAPER, TICK};
 
@@ -42,8 +43,6 @@ const BAR: f32 = 24.0;
 const BAR_GAP: f32 = 4.0;
 const GROUP_GAP: f32 = 22.0;
 const PAD: f32 = 14.0;
-/// Margin of a chart that stands alone.
-const FRAME: u32 = 40;
 
 impl BarChart {
     /// A chart with these labels, from top to bottom. An empty title takes no room.
@@ -72,10 +71,7 @@ impl BarChart {
 
     /// The chart on white with a margin, `width` pixels wide (at least 400) and as high as it needs.
     pub fn render(&self, width: u32) -> RgbImage {
-        let inner = self.render_tight(width.saturating_sub(2 * FRAME));
-        let mut canvas = Canvas::new(inner.width() + 2 * FRAME, inner.height() + 2 * FRAME, PAPER);
-        canvas.paste(&inner, FRAME as i32, FRAME as i32);
-        canvas.into_image()
+        framed(width, |width| self.render_tight(width))
     }
 
     /// The chart without a margin, at least 320 pixels wide.
@@ -186,7 +182,7 @@ impl Plan {
         for tick in ticks(self.range.0, self.range.1, count) {
             let x = self.x(tick).round();
             canvas.fill_rect(Rect::new(x as i32, self.top as i32, 1, (self.bottom - self.top) as u32), GRID);
-            let text = if chart.percent { format!("{} %", short(100.0 * tick)) } else { short(tick) };
+            let text = tick_text(tick, chart.percent);
             let half = TICK.width(&text) / 2.0;
             if x - half > free_from && x + half <= canvas.image().width() as f32 {
                 canvas.text(&text, x, self.bottom + 4.0, &TICK, Align::Centre);

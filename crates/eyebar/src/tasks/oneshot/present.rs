@@ -1,0 +1,182 @@
+//! The figure, the tables, and the answer in words.
+
+use eyebar_audit::Interval;
+use eyebar_audit::oneshot::{Method, Outcome};
+use eyebar_imaging::RgbImage;
+use eyebar_report::{Cell, Figure, Line, LineChart, Row, Table};
+
+use super::OneShotResult;
+use crate::matcher::Matcher;
+
+/// Charts of a row.
+const ABREAST: usize = 2;
+
+impl OneShotResult {
+    /// A figure for a slide: a chart for each matcher.
+    pub fn figure(&self) -> RgbImage {
+        let mut cells: Vec<Cell> =
+            self.matchers.iter().map(|(matcher, outcomes)| Cell::chart(self.chart(*matcher, outcomes))).collect();
+        while !cells.len().is_multiple_of(ABREAST) {
+            cells.push(Cell::empty());
+        }
+        let figure = Figure::new("Nearest neighbour or a trained head, with few photographs?").subtitle(format!(
+            "Share of photographs whose person came first, of {} people ({}); chance {}.",
+            self.people,
+            self.dataset,
+            percent(1.0 / self.people as f64)
+        ));
+        cells
+            .chunks(ABREAST)
+            .fold(figure, |figure, cells| figure.row(Row::new("", cells.to_vec())))
+            .footnote(format!(
+                "{} draws, {} photographs of each person looked for; bars are 95 % intervals over people. Without augmentation.",
+                self.experiment.draws, self.experiment.probes
+            ))
+            .footnote(self.models.join(", "))
+            .render()
+    }
+
+    fn chart(&self, matcher: Matcher, outcomes: &[Outcome]) -> LineChart {
+        let place = |shots: usize| self.experiment.shots.iter().position(|&other| other == shots).unwrap_or(0) as f64;
+        let marks = self.experiment.shots.iter().map(|&shots| (place(shots), shots.to_string()));
+        let chart = LineChart::new(matcher.title()).percent().marks(marks).note("photographs enrolled of each person");
+        let best = outcomes.iter().map(|outcome| outcome.rank1.high).fold(0.0, f64::max);
+        // Floors are read on an axis of their own; what is good, on the whole one.
+        let chart = if best > 0.6 { chart.range(0.0, 1.0) } else { chart };
+        let methods = self.experiment.methods.iter().enumerate();
+        methods.fold(chart, |chart, (index, &method)| {
+            // Side by side, so that intervals do not cover each other.
+            let aside = (index as f64 - (self.experiment.methods.len() - 1) as f64 / 2.0) * 0.05;
+            let own = outcomes.iter().filter(|outcome| outcome.method == method && !outcome.augmented);
+            let line = own.fold(Line::new(method.title()), |line, outcome| {
+                let Interval { value, low, high } = outcome.rank1;
+                line.interval(place(outcome.shots) + aside, value, low, high)
+            });
+            chart.line(if method.is_trained() { line.dashed() } else { line })
+        })
+    }
+
+    /// The tables: who took part, then for each matcher what came out.
+    pub fn tables(&self) -> Vec<Table> {
+        let mut cast = Table::new("Who took part").text("").number("", "");
+        for (name, count) in [
+            ("People enrolled", self.people),
+            ("Photographs of each", self.photos),
+            ("Strangers", self.strangers),
+            ("Photographs of strangers", self.stranger_photos),
+            ("Others, for eigenfaces", self.fitted_people),
+            ("Photographs without a face", self.without_face.len()),
+            ("People left out for that", self.left_out.len()),
+        ] {
+            cast = cast.row([name.to_owned(), count.to_string()]);
+        }
+        let mut tables = vec![cast];
+        for (matcher, outcomes) in &self.matchers {
+            let conditions: &[bool] = if self.experiment.augmented { &[false, true] } else { &[false] };
+            for &augmented in conditions {
+                let own: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.augmented == augmented).collect();
+                let with = if augmented { ", with variants of the photographs" } else { "" };
+                tables.push(self.table(&format!("{}{with}", matcher.title()), "Rank-1", &own, &|outcome| {
+                    Some(outcome.rank1)
+                }));
+                if own.iter().any(|outcome| outcome.open_set.is_some()) {
+                    let title = format!("{}{with}: missed or mistaken when strangers come, FNIR", matcher.title());
+                    let table = self.table(&title, "FNIR", &own, &|outcome| outcome.open_set.map(|open| open.fnir));
+                    tables.push(table.note(self.open_note(&own)));
+                }
+            }
+        }
+        if let Some(answer) = self.answer() {
+            tables.push(answer);
+        }
+        tables
+    }
+
+    fn table(
+        &self,
+        title: &str,
+        what: &str,
+        outcomes: &[&Outcome],
+        pick: &dyn Fn(&Outcome) -> Option<Interval>,
+    ) -> Table {
+        let mut table = Table::new(title).text(format!("{what}, %; photographs"));
+        for shots in &self.experiment.shots {
+            table = table.number(shots.to_string(), "");
+        }
+        for &method in &self.experiment.methods {
+            let cell = |&shots: &usize| {
+                let found = outcomes.iter().find(|outcome| outcome.method == method && outcome.shots == shots);
+                found.and_then(|outcome| pick(outcome)).map_or_else(|| "–".to_owned(), interval)
+            };
+            table = table.row(std::iter::once(method.title().to_owned()).chain(self.experiment.shots.iter().map(cell)));
+        }
+        table
+    }
+
+    /// What the thresholds did to the strangers that did not set them.
+    fn open_note(&self, outcomes: &[&Outcome]) -> String {
+        let rates = outcomes.iter().filter_map(|outcome| outcome.open_set).map(|open| open.fpir.value);
+        let (low, high) = rates.fold((1.0f64, 0.0f64), |(low, high), rate| (low.min(rate), high.max(rate)));
+        format!(
+            "At thresholds that took {} of the photographs of half of the strangers for somebody; of the other half they took \
+             {} to {}.",
+            percent(self.experiment.fpir),
+            percent(low),
+            percent(high)
+        )
+    }
+
+    /// From how many photographs on something beats the nearest neighbour.
+    fn answer(&self) -> Option<Table> {
+        if !self.experiment.methods.contains(&Method::Nearest) {
+            return None;
+        }
+        let mut table = Table::new("What beats the nearest neighbour of the same photographs?")
+            .text("Matcher")
+            .text("Instead")
+            .text("Better from (photographs)")
+            .text("Worse at")
+            .number("Gain with the most photographs, points", "");
+        for (matcher, outcomes) in &self.matchers {
+            for &method in &self.experiment.methods {
+                for augmented in [false, true] {
+                    let own: Vec<(usize, Interval)> = outcomes
+                        .iter()
+                        .filter(|outcome| outcome.method == method && outcome.augmented == augmented)
+                        .filter_map(|outcome| Some((outcome.shots, outcome.advantage?)))
+                        .collect();
+                    let Some(&(_, last)) = own.last() else { continue };
+                    let with = if augmented { ", with variants" } else { "" };
+                    table = table.row([
+                        matcher.title().to_owned(),
+                        format!("{}{with}", method.title()),
+                        better_from(&own).map_or_else(|| "never".to_owned(), |shots| shots.to_string()),
+                        worse_at(&own),
+                        format!("{:+.1} ({:+.1} to {:+.1})", 100.0 * last.value, 100.0 * last.low, 100.0 * last.high)
+                            .replace('-', "−"),
+                    ]);
+                }
+            }
+        }
+        Some(table.note("Better or worse: the whole 95 % interval of the difference, in pairs over people, says so."))
+    }
+}
+
+/// The fewest photographs from which on the advantage is certain for all that were tried.
+fn better_from(own: &[(usize, Interval)]) -> Option<usize> {
+    own.iter().rev().take_while(|(_, advantage)| advantage.low > 0.0).last().map(|&(shots, _)| shots)
+}
+
+fn worse_at(own: &[(usize, Interval)]) -> String {
+    let worse: Vec<String> =
+        own.iter().filter(|(_, advantage)| advantage.high < 0.0).map(|(shots, _)| shots.to_string()).collect();
+    if worse.is_empty() { "–".to_owned() } else { worse.join(", ") }
+}
+
+fn interval(interval: Interval) -> String {
+    format!("{:.1} ({:.1}–{:.1})", 100.0 * interval.value, 100.0 * interval.low, 100.0 * interval.high)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
