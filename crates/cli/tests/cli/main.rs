@@ -13,6 +13,7 @@ mod help;
 mod machine;
 mod networks;
 mod odd_pictures;
+mod oneshot;
 mod onnx;
 mod outputs;
 mod usage;

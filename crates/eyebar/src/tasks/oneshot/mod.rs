@@ -174,10 +174,6 @@ impl Cast {
     /// Whoever has enough photographs is enrolled; of the others, those with the most photographs are strangers, and
     /// eigenfaces are fitted on the rest, where they are needed.
     fn of(dataset: &Dataset, request: &OneShotRequest, needs_fit: bool) -> Result<Self, Error> {
-        let first = |person: &Person, count: usize| Person {
-            name: person.name.clone(),
-            photos: person.photos.iter().take(count).cloned().collect(),
-        };
         let (enough, mut others): (Vec<&Person>, Vec<&Person>) =
             dataset.people.iter().partition(|person| person.photos.len() >= request.photos);
         if enough.len() < 2 {
@@ -194,9 +190,9 @@ impl Cast {
         let (strangers, rest) = others.split_at(strangers);
         let fitted = rest.iter().take(if needs_fit { FITTED_PEOPLE } else { 0 });
         Ok(Self {
-            people: enough.iter().take(request.people).map(|person| first(person, request.photos)).collect(),
-            strangers: strangers.iter().map(|person| first(person, STRANGER_PHOTOS)).collect(),
-            fitted: fitted.map(|person| first(person, 1)).collect(),
+            people: enough.iter().take(request.people).map(|person| person.first(request.photos)).collect(),
+            strangers: strangers.iter().map(|person| person.first(STRANGER_PHOTOS)).collect(),
+            fitted: fitted.map(|person| person.first(1)).collect(),
         })
     }
 }
@@ -232,7 +228,8 @@ impl Looked {
                 Ok(Some(all))
             };
             let found = each_photo(&paths, work, progress)?;
-            without_face.extend(paths.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(path, _)| path.clone()));
+            without_face
+                .extend(paths.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(path, _)| path.clone()));
             let mut found = found.into_iter();
             let sorted = people.iter().map(|person| found.by_ref().take(person.photos.len()).flatten().collect());
             Ok::<Vec<Vec<Vec<Extracted>>>, Error>(sorted.collect())
@@ -244,7 +241,11 @@ impl Looked {
         let (complete, rest): (Vec<_>, Vec<_>) = named.partition(|(_, photos)| photos.len() == request.photos);
         Ok(Self {
             people: complete,
-            strangers: strangers.into_iter().map(|photos| photos.concat()).filter(|photos| !photos.is_empty()).collect(),
+            strangers: strangers
+                .into_iter()
+                .map(|photos| photos.concat())
+                .filter(|photos| !photos.is_empty())
+                .collect(),
             fitted: fitted.into_iter().flatten().flatten().collect(),
             without_face,
             left_out: rest.into_iter().map(|(name, _)| name).collect(),

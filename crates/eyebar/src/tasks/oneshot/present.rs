@@ -6,51 +6,54 @@ use eyebar_imaging::RgbImage;
 use eyebar_report::{Cell, Figure, Line, LineChart, Row, Table};
 
 use super::OneShotResult;
-use crate::matcher::Matcher;
-
-/// Charts of a row.
-const ABREAST: usize = 2;
 
 impl OneShotResult {
-    /// A figure for a slide: a chart for each matcher.
+    /// A figure for a slide: a row for each matcher, with who came first and, where strangers came, who was missed.
     pub fn figure(&self) -> RgbImage {
-        let mut cells: Vec<Cell> =
-            self.matchers.iter().map(|(matcher, outcomes)| Cell::chart(self.chart(*matcher, outcomes))).collect();
-        while !cells.len().is_multiple_of(ABREAST) {
-            cells.push(Cell::empty());
-        }
-        let figure = Figure::new("Nearest neighbour or a trained head, with few photographs?").subtitle(format!(
-            "Share of photographs whose person came first, of {} people ({}); chance {}.",
+        let open = self.strangers > 0;
+        let figure = Figure::new("Nearest neighbour or trained head?").subtitle(format!(
+            "{} people ({}), each enrolled with few photographs; chance {}.",
             self.people,
             self.dataset,
             percent(1.0 / self.people as f64)
         ));
-        cells
-            .chunks(ABREAST)
-            .fold(figure, |figure, cells| figure.row(Row::new("", cells.to_vec())))
+        let rows = self.matchers.iter().map(|(matcher, outcomes)| {
+            let name = matcher.title();
+            let first = self.chart(format!("{name}: person comes first"), outcomes, &|outcome| Some(outcome.rank1));
+            let missed = format!("{name}: missed when strangers come");
+            let missed = self.chart(missed, outcomes, &|outcome| outcome.open_set.map(|open| open.fnir));
+            Row::new("", std::iter::once(first).chain(open.then_some(missed)).map(Cell::chart))
+        });
+        let missed = match open {
+            true => format!(
+                " Missed: refused or taken for somebody else, at thresholds that let in {} of strangers' photographs.",
+                percent(self.experiment.fpir)
+            ),
+            false => String::new(),
+        };
+        rows.fold(figure, Figure::row)
             .footnote(format!(
-                "{} draws, {} photographs of each person looked for; bars are 95 % intervals over people. Without augmentation.",
+                "{} draws, {} photographs of each person looked for; bars are 95 % intervals over people; enrolled without \
+                 variants.{missed}",
                 self.experiment.draws, self.experiment.probes
             ))
             .footnote(self.models.join(", "))
             .render()
     }
 
-    fn chart(&self, matcher: Matcher, outcomes: &[Outcome]) -> LineChart {
+    fn chart(&self, title: String, outcomes: &[Outcome], pick: &dyn Fn(&Outcome) -> Option<Interval>) -> LineChart {
         let place = |shots: usize| self.experiment.shots.iter().position(|&other| other == shots).unwrap_or(0) as f64;
         let marks = self.experiment.shots.iter().map(|&shots| (place(shots), shots.to_string()));
-        let chart = LineChart::new(matcher.title()).percent().marks(marks).note("photographs enrolled of each person");
-        let best = outcomes.iter().map(|outcome| outcome.rank1.high).fold(0.0, f64::max);
-        // Floors are read on an axis of their own; what is good, on the whole one.
-        let chart = if best > 0.6 { chart.range(0.0, 1.0) } else { chart };
+        let chart =
+            LineChart::new(title).percent().marks(marks).note("photographs enrolled of each person").range(0.0, 1.0);
         let methods = self.experiment.methods.iter().enumerate();
         methods.fold(chart, |chart, (index, &method)| {
             // Side by side, so that intervals do not cover each other.
             let aside = (index as f64 - (self.experiment.methods.len() - 1) as f64 / 2.0) * 0.05;
             let own = outcomes.iter().filter(|outcome| outcome.method == method && !outcome.augmented);
-            let line = own.fold(Line::new(method.title()), |line, outcome| {
-                let Interval { value, low, high } = outcome.rank1;
-                line.interval(place(outcome.shots) + aside, value, low, high)
+            let line = own.fold(Line::new(method.title()), |line, outcome| match pick(outcome) {
+                Some(Interval { value, low, high }) => line.interval(place(outcome.shots) + aside, value, low, high),
+                None => line,
             });
             chart.line(if method.is_trained() { line.dashed() } else { line })
         })
@@ -76,9 +79,9 @@ impl OneShotResult {
             for &augmented in conditions {
                 let own: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.augmented == augmented).collect();
                 let with = if augmented { ", with variants of the photographs" } else { "" };
-                tables.push(self.table(&format!("{}{with}", matcher.title()), "Rank-1", &own, &|outcome| {
-                    Some(outcome.rank1)
-                }));
+                tables.push(
+                    self.table(&format!("{}{with}", matcher.title()), "Rank-1", &own, &|outcome| Some(outcome.rank1)),
+                );
                 if own.iter().any(|outcome| outcome.open_set.is_some()) {
                     let title = format!("{}{with}: missed or mistaken when strangers come, FNIR", matcher.title());
                     let table = self.table(&title, "FNIR", &own, &|outcome| outcome.open_set.map(|open| open.fnir));
