@@ -40,8 +40,9 @@ pub(crate) fn percentiles(people: usize, seed: u64, rate: impl Fn(&[u32]) -> f64
 /// The rate of events: `counts` has for each person the events and the occasions.
 pub(crate) fn over_people(counts: &[(f64, f64)], seed: u64) -> Interval {
     let rate = |weights: &mut dyn Iterator<Item = f64>| {
-        let (events, occasions) =
-            weights.zip(counts).fold((0.0, 0.0), |(a, b), (weight, count)| (a + weight * count.0, b + weight * count.1));
+        let (events, occasions) = weights
+            .zip(counts)
+            .fold((0.0, 0.0), |(a, b), (weight, count)| (a + weight * count.0, b + weight * count.1));
         if occasions > 0.0 { events / occasions } else { 0.0 }
     };
     let value = rate(&mut std::iter::repeat(1.0));
@@ -56,7 +57,8 @@ mod tests {
     /// The normal approximation of the mean of independent people.
     #[test]
     fn intervals_are_as_wide_as_theory_says() {
-        let counts: Vec<(f64, f64)> = (0..400).map(|person| (f64::from(u8::from(person % 4 == 0)) * 10.0, 10.0)).collect();
+        let counts: Vec<(f64, f64)> =
+            (0..400).map(|person| (f64::from(u8::from(person % 4 == 0)) * 10.0, 10.0)).collect();
         let found = over_people(&counts, 3);
         assert_eq!(found.value, 0.25);
         let half = 1.96 * (0.25f64 * 0.75 / 400.0).sqrt();

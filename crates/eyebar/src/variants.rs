@@ -38,10 +38,7 @@ impl Change {
     fn apply(&self, image: &RgbImage, landmarks: &Landmarks) -> (RgbImage, Landmarks) {
         let (x, y) = landmarks.nose;
         let (sin, cos) = self.turn.to_radians().sin_cos();
-        let about = Affine([
-            [self.stretch * cos, self.shear - sin, 0.0],
-            [sin, cos, 0.0],
-        ]);
+        let about = Affine([[self.stretch * cos, self.shear - sin, 0.0], [sin, cos, 0.0]]);
         let to = Affine([[1.0, 0.0, -f64::from(x)], [0.0, 1.0, -f64::from(y)]]);
         let back = Affine([[1.0, 0.0, f64::from(x)], [0.0, 1.0, f64::from(y)]]);
         let transform = to.then(&about).then(&back);

@@ -163,7 +163,10 @@ fn check(experiment: &Experiment, people: &[Vec<Photo>], strangers: &[Vec<Vec<f3
     let own = people.iter().flatten().flat_map(|photo| std::iter::once(&photo.plain).chain(&photo.variants));
     for vector in own.chain(strangers.iter().flatten()) {
         if vector.len() != dimension {
-            return refuse(format!("vectors of {} and of {dimension} values", vector.len()), "embed all with one model");
+            return refuse(
+                format!("vectors of {} and of {dimension} values", vector.len()),
+                "embed all with one model",
+            );
         }
         if let Some(&value) = vector.iter().find(|value| !value.is_finite()) {
             return Err(AuditError::NotFinite { value });

@@ -1,6 +1,6 @@
 //! A small network of dense layers with ReLU between them, its loss and the gradient of that.
 
-use eyebar_tensor::gemm::{times, times_transposed};
+use eyebar_tensor::gemm::{Matrix, PackedLeft, matmul};
 use eyebar_tensor::simd::Isa;
 
 use super::vectors::Vectors;
@@ -11,6 +11,19 @@ use crate::random::Random;
 #[derive(Debug, Clone)]
 pub(super) struct Network {
     sizes: Vec<usize>,
+}
+
+/// Vectors that are fed many times.
+pub(super) struct Inputs<'a> {
+    vectors: &'a Vectors,
+    packed: PackedLeft,
+}
+
+impl<'a> Inputs<'a> {
+    pub(super) fn new(vectors: &'a Vectors) -> Self {
+        let matrix = Matrix::dense(&vectors.values, vectors.count(), vectors.dimension);
+        Self { vectors, packed: matrix.pack_left(Isa::detect()) }
+    }
 }
 
 /// What a layer's parameters are.
@@ -56,12 +69,15 @@ impl Network {
     }
 
     /// The values of every layer, the logits last; hidden ones behind their ReLU.
-    fn forward(layers: &[Layer<'_>], inputs: &Vectors) -> Vec<Vec<f32>> {
+    fn forward(layers: &[Layer<'_>], inputs: &Inputs<'_>) -> Vec<Vec<f32>> {
+        let count = inputs.vectors.count();
         let mut values: Vec<Vec<f32>> = Vec::with_capacity(layers.len());
         for (index, layer) in layers.iter().enumerate() {
-            let before = values.last().unwrap_or(&inputs.values);
-            let mut outputs = vec![0.0; inputs.count() * layer.bias.len()];
-            times_transposed(Isa::detect(), before, layer.weights, layer.inputs, &mut outputs);
+            let weights = Matrix::dense(layer.weights, layer.bias.len(), layer.inputs).transposed();
+            let mut outputs = match values.last() {
+                None => product(&inputs.packed, weights),
+                Some(before) => product(&Matrix::dense(before, count, layer.inputs).pack_left(Isa::detect()), weights),
+            };
             for row in outputs.chunks_exact_mut(layer.bias.len()) {
                 for (value, bias) in row.iter_mut().zip(layer.bias) {
                     *value += bias;
@@ -75,14 +91,12 @@ impl Network {
         values
     }
 
-    /// Probabilities `[count, classes]` for `inputs`.
-    pub(super) fn probabilities(&self, parameters: &[f64], inputs: &Vectors) -> Vec<f32> {
+    /// The likeliest class of each of `inputs`, the first of equally likely ones, and the logarithm of its probability:
+    /// probabilities themselves would be 1 for all that are sure.
+    pub(super) fn likeliest(&self, parameters: &[f64], inputs: &Inputs<'_>) -> Vec<(usize, f32)> {
         let parameters = narrow(parameters);
-        let mut values = Self::forward(&self.layers(&parameters), inputs).pop().unwrap_or_default();
-        values.chunks_exact_mut(self.classes()).for_each(|row| {
-            softmax(row);
-        });
-        values
+        let logits = Self::forward(&self.layers(&parameters), inputs).pop().unwrap_or_default();
+        logits.chunks_exact(self.classes()).map(likeliest).collect()
     }
 
     fn classes(&self) -> usize {
@@ -91,11 +105,17 @@ impl Network {
 
     /// Mean cross-entropy of `inputs` with their `classes`, plus `penalty` / 2 times the squares of all weights; and its
     /// gradient.
-    pub(super) fn loss(&self, parameters: &[f64], inputs: &Vectors, classes: &[usize], penalty: f64) -> (f64, Vec<f64>) {
+    pub(super) fn loss(
+        &self,
+        parameters: &[f64],
+        inputs: &Inputs<'_>,
+        classes: &[usize],
+        penalty: f64,
+    ) -> (f64, Vec<f64>) {
         let short = narrow(parameters);
         let layers = self.layers(&short);
         let mut values = Self::forward(&layers, inputs);
-        let count = inputs.count();
+        let count = inputs.vectors.count();
         let mut slopes = values.pop().unwrap_or_default();
         let mut loss = 0.0;
         for (row, &class) in slopes.chunks_exact_mut(self.classes()).zip(classes) {
@@ -108,14 +128,15 @@ impl Network {
         let mut gradients = Vec::with_capacity(layers.len());
         for (index, layer) in layers.iter().enumerate().rev() {
             let outputs = layer.bias.len();
-            let before = if index == 0 { &inputs.values } else { &values[index - 1] };
-            let mut weights = vec![0.0; layer.weights.len()];
-            times(Isa::detect(), &transposed(&slopes, outputs), before, count, true, &mut weights);
+            let before = if index == 0 { &inputs.vectors.values } else { &values[index - 1] };
+            let slope = Matrix::dense(&slopes, count, outputs);
+            let weights =
+                product(&slope.transposed().pack_left(Isa::detect()), Matrix::dense(before, count, layer.inputs));
             let bias = (0..outputs).map(|output| slopes.iter().skip(output).step_by(outputs).sum::<f32>());
             gradients.push((weights, bias.collect::<Vec<f32>>()));
             if index > 0 {
-                let mut earlier = vec![0.0; count * layer.inputs];
-                times(Isa::detect(), &slopes, layer.weights, outputs, true, &mut earlier);
+                let onwards = Matrix::dense(layer.weights, outputs, layer.inputs);
+                let mut earlier = product(&slope.pack_left(Isa::detect()), onwards);
                 // Behind a ReLU a value of 0 has no slope.
                 earlier.iter_mut().zip(before).filter(|(_, value)| **value <= 0.0).for_each(|(slope, _)| *slope = 0.0);
                 slopes = earlier;
@@ -138,9 +159,22 @@ fn narrow(values: &[f64]) -> Vec<f32> {
     values.iter().map(|&value| value as f32).collect()
 }
 
-/// `[rows, columns]` as `[columns, rows]`.
-fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
-    (0..columns).flat_map(|column| values.iter().skip(column).step_by(columns).copied()).collect()
+fn product(left: &PackedLeft, right: Matrix<'_>) -> Vec<f32> {
+    let mut product = vec![0.0; left.rows() * right.columns];
+    matmul(left, right, &mut product);
+    product
+}
+
+fn likeliest(logits: &[f32]) -> (usize, f32) {
+    let mut best = 0;
+    for (class, &logit) in logits.iter().enumerate() {
+        if logit > logits[best] {
+            best = class;
+        }
+    }
+    let others = logits.iter().enumerate().filter(|(class, _)| *class != best);
+    let sum: f64 = others.map(|(_, &logit)| (f64::from(logit) - f64::from(logits[best])).exp()).sum();
+    (best, -sum.ln_1p() as f32)
 }
 
 /// Logits become probabilities; the answer is the logarithm of the sum of their exponentials.
@@ -153,7 +187,7 @@ fn softmax(row: &mut [f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Network, Vectors};
+    use super::{Inputs, Network, Vectors, likeliest};
 
     /// Central differences of the loss.
     #[test]
@@ -164,6 +198,7 @@ mod tests {
             values: vec![0.6, 0.8, 0.0, -0.6, 0.0, 0.8, 0.0, 1.0, 0.0, 0.48, -0.6, 0.64, -0.8, 0.0, 0.6],
             dimension: 3,
         };
+        let inputs = Inputs::new(&inputs);
         let classes = [0, 1, 2, 1, 0];
         for (sizes, shift) in [(vec![3, 3], 0.3), (vec![3, 4, 3], 0.05)] {
             let network = Network::new(sizes);
@@ -186,11 +221,11 @@ mod tests {
     }
 
     #[test]
-    fn probabilities_add_up() {
-        let network = Network::new(vec![2, 5, 3]);
-        let inputs = Vectors { values: vec![0.6, 0.8, -1.0, 0.0], dimension: 2 };
-        for row in network.probabilities(&network.initial(1), &inputs).chunks_exact(3) {
-            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
-        }
+    fn the_sure_are_told_from_the_surer() {
+        let (sure, surer) = (likeliest(&[0.0, 40.0, 0.0]), likeliest(&[0.0, 60.0, 0.0]));
+        assert_eq!((sure.0, surer.0), (1, 1));
+        assert!(sure.1 < surer.1 && surer.1 < 0.0, "{sure:?}, {surer:?}");
+        let (class, logarithm) = likeliest(&[1.0, 1.0, 1.0 - 2f32.ln()]);
+        assert!(class == 0 && (logarithm - 0.4f32.ln()).abs() < 1e-6);
     }
 }

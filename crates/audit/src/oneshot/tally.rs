@@ -65,7 +65,8 @@ impl Tally {
             .collect();
         let of = |stranger: usize| &others[starts[stranger]..][..photos[stranger]];
         let (setting, testing) = order.split_at(order.len() / 2);
-        let mut scores: Vec<f32> = setting.iter().flat_map(|&stranger| of(stranger)).map(|answer| answer.score).collect();
+        let mut scores: Vec<f32> =
+            setting.iter().flat_map(|&stranger| of(stranger)).map(|answer| answer.score).collect();
         scores.sort_by(|a, b| b.total_cmp(a));
         let allowed = (experiment.fpir * scores.len() as f64).floor() as usize;
         let threshold = scores.get(allowed).map_or(f32::NEG_INFINITY, |first_refused| first_refused.next_up());

@@ -47,8 +47,7 @@ pub(super) fn in_span(enrolled: &Vectors, probes: &Vectors) -> Option<(Vectors, 
     });
     let lower = Cholesky::new(own)?.unpack();
     // Column-major `[count, probes]` is the row-major `[probes, count]`.
-    let mut theirs =
-        DMatrix::from_iterator(count, probes.count(), products(probes).into_iter().map(f64::from));
+    let mut theirs = DMatrix::from_iterator(count, probes.count(), products(probes).into_iter().map(f64::from));
     lower.solve_lower_triangular_mut(&mut theirs).then_some(())?;
     let values = |matrix: &DMatrix<f64>| matrix.iter().map(|&value| value as f32).collect();
     Some((
