@@ -5,13 +5,16 @@
 
 #![forbid(unsafe_code)]
 
+mod discriminant;
 mod error;
+pub mod identification;
 mod interval;
 pub mod oneshot;
 mod pca;
 mod random;
 pub mod verification;
 
+pub use discriminant::Discriminant;
 pub use error::AuditError;
 pub use interval::Interval;
 pub use pca::Pca;

@@ -73,6 +73,15 @@ impl Pca {
         self.components.is_empty()
     }
 
+    pub(crate) fn mean(&self) -> &[f32] {
+        &self.mean
+    }
+
+    /// `[components, dimension]`
+    pub(crate) fn components(&self) -> &[f32] {
+        &self.components
+    }
+
     /// A vector's coordinates along the components.
     ///
     /// # Panics

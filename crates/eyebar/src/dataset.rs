@@ -24,6 +24,13 @@ pub struct Person {
     pub photos: Vec<PathBuf>,
 }
 
+impl Person {
+    /// The person with her first photographs, at most `count`.
+    pub(crate) fn first(&self, count: usize) -> Self {
+        Self { name: self.name.clone(), photos: self.photos.iter().take(count).cloned().collect() }
+    }
+}
+
 impl Dataset {
     /// Reads `DIR/PERSON/*.jpg` (also png, webp, bmp), or a CSV file whose columns `path` and `subject` are named in its
     /// first line; paths are relative to the file.

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod audit;
 mod bench;
 mod cam;
 mod compare;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Occlude(occlude::Occlude),
     Mask(mask::MaskCommand),
     Compare(compare::Compare),
+    Audit(audit::Audit),
     Oneshot(oneshot::OneShot),
     Enrol(enrol::Enrol),
     Verify(verify::Verify),
@@ -55,6 +57,7 @@ impl Command {
             Self::Occlude(command) => command.run(global),
             Self::Mask(command) => command.run(global),
             Self::Compare(command) => command.run(global),
+            Self::Audit(command) => command.run(global),
             Self::Oneshot(command) => command.run(global),
             Self::Enrol(command) => command.run(global),
             Self::Verify(command) => command.run(global),

@@ -1,5 +1,6 @@
 //! The command line as its users, and those who mean it ill, meet it: the real binary in temporary folders.
 
+mod audit;
 mod bad_arrays;
 mod bad_models;
 mod bad_pictures;

@@ -56,6 +56,11 @@ impl Matcher {
         }
     }
 
+    /// Whether it looks at the whole photograph, not at the aligned face.
+    pub(crate) fn sees_whole_photograph(self) -> bool {
+        matches!(self, Self::Vgg16 | Self::Vgg16Averaged)
+    }
+
     /// The vector of what was extracted for this matcher; `eigenfaces` are needed for those.
     pub(crate) fn vector(self, extracted: &Extracted, eigenfaces: Option<&Pca>) -> Vec<f32> {
         match self {

@@ -1,5 +1,6 @@
 //! One function per user task.
 
+pub mod audit;
 pub mod cam;
 pub mod compare;
 pub mod filters;

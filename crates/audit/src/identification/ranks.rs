@@ -1,0 +1,119 @@
+//! At which place the right person comes.
+
+use super::{Draws, Similarities};
+use crate::interval::{Interval, over_people};
+
+/// The last rank that is counted.
+pub const LAST_RANK: usize = 20;
+
+/// Of every person, how often the right name was among the first, over all draws.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranks {
+    /// `[people, LAST_RANK]`: sums over probes of the probability to be within the rank.
+    within: Vec<f64>,
+    /// Probes of each person.
+    looked: usize,
+}
+
+impl Ranks {
+    /// Looks for everybody in each draw, with all photographs that are not enrolled. Equally similar people come in random
+    /// order: what is counted is its mean. A photograph without a face finds nobody.
+    pub fn of(similarities: &Similarities, draws: &Draws) -> Self {
+        let (people, photos) = (similarities.people, similarities.photos);
+        let mut within = vec![0.0; people * LAST_RANK];
+        for enrolled in draws.iter() {
+            for (person, within) in within.chunks_exact_mut(LAST_RANK).enumerate() {
+                for photo in (0..photos).filter(|&photo| photo != enrolled[person]) {
+                    if !similarities.found(person, photo) {
+                        continue;
+                    }
+                    let of = |other: usize| similarities.at((person, photo), (other, enrolled[other]));
+                    let own = of(person);
+                    let (mut before, mut beside) = (0, 0);
+                    for other in (0..people).filter(|&other| other != person) {
+                        before += usize::from(of(other) > own);
+                        beside += usize::from(of(other) == own);
+                    }
+                    for (rank, sum) in within.iter_mut().enumerate().skip(before) {
+                        *sum += ((rank + 1 - before) as f64 / (beside + 1) as f64).min(1.0);
+                    }
+                }
+            }
+        }
+        Self { within, looked: (photos - 1) * draws.count() }
+    }
+
+    /// Share of probes whose person came at `rank` (from 1) or before.
+    ///
+    /// # Panics
+    /// When the rank is 0 or above [`LAST_RANK`].
+    pub fn within(&self, rank: usize) -> f64 {
+        let people = self.within.len() / LAST_RANK;
+        self.of_people(rank).sum::<f64>() / (people * self.looked) as f64
+    }
+
+    /// The same with its interval.
+    ///
+    /// # Panics
+    /// As [`Ranks::within`].
+    pub fn interval(&self, rank: usize, seed: u64) -> Interval {
+        let counts: Vec<(f64, f64)> = self.of_people(rank).map(|sum| (sum, self.looked as f64)).collect();
+        over_people(&counts, seed)
+    }
+
+    /// How much larger that is than with `other`, in pairs over people.
+    ///
+    /// # Panics
+    /// As [`Ranks::within`].
+    pub fn difference(&self, other: &Self, rank: usize, seed: u64) -> Interval {
+        let pairs = self.of_people(rank).zip(other.of_people(rank));
+        let counts: Vec<(f64, f64)> = pairs.map(|(own, its)| (own - its, self.looked as f64)).collect();
+        over_people(&counts, seed)
+    }
+
+    /// Of some people only: a group.
+    #[must_use]
+    pub fn of_group(&self, people: &[usize]) -> Self {
+        let rows = people.iter().flat_map(|&person| self.within[person * LAST_RANK..][..LAST_RANK].to_vec());
+        Self { within: rows.collect(), looked: self.looked }
+    }
+
+    fn of_people(&self, rank: usize) -> impl Iterator<Item = f64> + '_ {
+        assert!((1..=LAST_RANK).contains(&rank), "rank {rank}");
+        self.within.iter().skip(rank - 1).step_by(LAST_RANK).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Draws, Similarities, Vectors};
+    use super::{LAST_RANK, Ranks};
+
+    fn ranks(vectors: &[Option<Vec<f32>>], photos: usize, draws: usize) -> Ranks {
+        let own = vectors.iter().map(|vector| Some(vector.as_deref().unwrap_or(&[1.0, 0.0, 0.0])));
+        let gallery = Vectors::new(own, 3, photos).unwrap();
+        let probes = Vectors::new(vectors.iter().map(Option::as_deref), 3, photos).unwrap();
+        let all = Similarities::new(&probes, &gallery).unwrap();
+        Ranks::of(&all, &Draws::new(vectors.len() / photos, photos, draws, 1).unwrap())
+    }
+
+    #[test]
+    fn the_right_person_comes_first_second_or_never() {
+        let axis = |index: usize| Some((0..3).map(|other| f32::from(u8::from(other == index))).collect::<Vec<_>>());
+        // Three people on axes of their own: always first.
+        let clear = ranks(&[axis(0), axis(0), axis(1), axis(1), axis(2), axis(2)], 2, 4);
+        assert_eq!((clear.within(1), clear.within(LAST_RANK)), (1.0, 1.0));
+        // All alike: chance, at every rank.
+        let same = ranks(&[axis(0), axis(0), axis(0), axis(0), axis(0), axis(0)], 2, 4);
+        for (rank, wanted) in [(1, 1.0 / 3.0), (2, 2.0 / 3.0), (3, 1.0)] {
+            assert!((same.within(rank) - wanted).abs() < 1e-12);
+        }
+        // No face in what is looked for: never.
+        let none = ranks(&[None, None, axis(1), axis(1), axis(2), axis(2)], 2, 4);
+        assert!((none.within(LAST_RANK) - 2.0 / 3.0).abs() < 1e-12);
+        assert!((none.difference(&clear, 1, 0).value + 1.0 / 3.0).abs() < 1e-12);
+        assert_eq!(none.of_group(&[1, 2]).within(1), 1.0);
+        let interval = none.interval(1, 3);
+        assert!(interval.low < interval.value && interval.value < interval.high, "{interval:?}");
+    }
+}

@@ -1,0 +1,196 @@
+//! Every photograph that is looked for beside every one that may be enrolled.
+
+use eyebar_tensor::gemm::times_transposed;
+use eyebar_tensor::simd::Isa;
+
+use crate::error::AuditError;
+use crate::verification::Score;
+
+/// Similarity of a photograph in which no face was found: never accepted, never first.
+const NO_FACE: f32 = -1.0;
+
+/// Everybody's photographs as vectors of length 1, person by person; nothing where no face was found.
+#[derive(Debug, Clone)]
+pub struct Vectors {
+    values: Vec<f32>,
+    found: Vec<bool>,
+    dimension: usize,
+    photos: usize,
+}
+
+impl Vectors {
+    /// Takes `photos` vectors of `dimension` values of each person; they need not be of length 1.
+    ///
+    /// # Errors
+    /// When they are of other lengths or not finite, or do not come `photos` by `photos`.
+    pub fn new<'a>(
+        vectors: impl IntoIterator<Item = Option<&'a [f32]>>,
+        dimension: usize,
+        photos: usize,
+    ) -> Result<Self, AuditError> {
+        let vectors: Vec<Option<&[f32]>> = vectors.into_iter().collect();
+        let refuse = |reason: String, remedy| Err(AuditError::TooLittle { reason, remedy });
+        if dimension == 0 || photos == 0 || !vectors.len().is_multiple_of(photos) {
+            let reason = format!("{} photographs, {photos} of each person, of {dimension} values", vectors.len());
+            return refuse(reason, "use photographs with a face, equally many of each person");
+        }
+        let mut values = Vec::with_capacity(vectors.len() * dimension);
+        let mut found = Vec::with_capacity(vectors.len());
+        for vector in vectors {
+            found.push(vector.is_some());
+            let Some(vector) = vector else {
+                values.resize(values.len() + dimension, 0.0);
+                continue;
+            };
+            if vector.len() != dimension {
+                return refuse(
+                    format!("vectors of {} and of {dimension} values", vector.len()),
+                    "use one model for all",
+                );
+            }
+            let norm = vector.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+            if !norm.is_finite() {
+                return Err(AuditError::NotFinite { value: norm as f32 });
+            }
+            let norm = if norm > 0.0 { norm } else { 1.0 };
+            values.extend(vector.iter().map(|&value| (f64::from(value) / norm) as f32));
+        }
+        Ok(Self { values, found, dimension, photos })
+    }
+
+    /// Number of photographs.
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether there is no photograph; never.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Share of the photographs in which a face was found.
+    pub fn found(&self) -> f64 {
+        self.found.iter().filter(|&&found| found).count() as f64 / self.found.len() as f64
+    }
+}
+
+/// Cosines of all photographs that are looked for with all that may be enrolled.
+#[derive(Debug, Clone)]
+pub struct Similarities {
+    /// `[probes, gallery]`
+    values: Vec<f32>,
+    found: Vec<bool>,
+    pub(super) people: usize,
+    pub(super) photos: usize,
+}
+
+impl Similarities {
+    /// Compares `probes` with `gallery`, the same photographs of the same people: masked, or as they are.
+    ///
+    /// # Errors
+    /// When they are not the same number of vectors of the same length.
+    pub fn new(probes: &Vectors, gallery: &Vectors) -> Result<Self, AuditError> {
+        if (probes.len(), probes.dimension, probes.photos) != (gallery.len(), gallery.dimension, gallery.photos) {
+            return Err(AuditError::TooLittle {
+                reason: format!(
+                    "{} photographs of {} values to look for, {} of {} to enrol",
+                    probes.len(),
+                    probes.dimension,
+                    gallery.len(),
+                    gallery.dimension
+                ),
+                remedy: "use the same photographs and one model for both",
+            });
+        }
+        let count = probes.len();
+        let mut values = vec![0.0; count * count];
+        times_transposed(Isa::detect(), &probes.values, &gallery.values, probes.dimension, &mut values);
+        for (row, &found) in values.chunks_exact_mut(count).zip(&probes.found) {
+            for (value, &enrolled) in row.iter_mut().zip(&gallery.found) {
+                *value = if found && enrolled { value.clamp(-1.0, 1.0) } else { NO_FACE };
+            }
+        }
+        Ok(Self { values, found: probes.found.clone(), people: count / probes.photos, photos: probes.photos })
+    }
+
+    /// Of photograph `photo` of `person` with photograph `enrolled` of `other`.
+    pub fn at(&self, (person, photo): (usize, usize), (other, enrolled): (usize, usize)) -> f32 {
+        self.values[(person * self.photos + photo) * self.people * self.photos + other * self.photos + enrolled]
+    }
+
+    /// Whether a face was found in a photograph that is looked for.
+    pub fn found(&self, person: usize, photo: usize) -> bool {
+        self.found[person * self.photos + photo]
+    }
+
+    /// Number of people.
+    pub fn people(&self) -> usize {
+        self.people
+    }
+
+    /// Number of photographs of each.
+    pub fn photos(&self) -> usize {
+        self.photos
+    }
+
+    /// All pairs of two photographs: mated where they are of one person; a photograph with itself is none.
+    pub fn pairs(&self) -> impl Iterator<Item = (usize, usize, Score)> + '_ {
+        let photos = self.photos;
+        let count = self.people * photos;
+        self.values.iter().enumerate().filter_map(move |(index, &similarity)| {
+            let (probe, enrolled) = (index / count, index % count);
+            let (person, other) = (probe / photos, enrolled / photos);
+            (probe != enrolled).then_some((person, other, Score { similarity, mated: person == other }))
+        })
+    }
+
+    /// The same similarities said to be of other people: each person's probes are looked for under the next one's name.
+    /// Whoever still finds more than chance has made a mistake.
+    #[must_use]
+    pub fn shuffled(&self) -> Self {
+        let own = self.people * self.photos * self.photos;
+        let mut values = self.values.clone();
+        values.rotate_right(own);
+        let mut found = self.found.clone();
+        found.rotate_right(self.photos);
+        Self { values, found, ..*self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Similarities, Vectors};
+
+    #[test]
+    fn cosines_of_everybody_with_everybody() {
+        let own = [[3.0, 0.0], [0.6, 0.8], [0.0, 2.0], [-1.0, 0.0]];
+        let gallery = Vectors::new(own.iter().map(|vector| Some(&vector[..])), 2, 2).unwrap();
+        let probes = Vectors::new([Some(&own[0][..]), None, Some(&own[2]), Some(&own[3])], 2, 2).unwrap();
+        assert_eq!((probes.found(), gallery.found()), (0.75, 1.0));
+        let all = Similarities::new(&probes, &gallery).unwrap();
+        assert!((all.at((0, 0), (0, 1)) - 0.6).abs() < 1e-6 && (all.at((1, 1), (0, 0)) + 1.0).abs() < 1e-6);
+        assert_eq!(all.at((0, 1), (0, 0)), -1.0);
+        assert!(all.found(0, 0) && !all.found(0, 1));
+        let (mated, others) =
+            all.pairs().fold(
+                (0, 0),
+                |(mated, others), (.., score)| {
+                    if score.mated { (mated + 1, others) } else { (mated, others + 1) }
+                },
+            );
+        assert_eq!((mated, others), (4, 8));
+        let shuffled = all.shuffled();
+        assert_eq!(shuffled.at((1, 0), (0, 1)), all.at((0, 0), (0, 1)));
+        assert!(!shuffled.found(1, 1) && shuffled.found(0, 1));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        assert_eq!(Vectors::new([None], 3, 1).unwrap().found(), 0.0);
+        assert!(Vectors::new([Some(&[1.0f32][..]), Some(&[1.0, 2.0])], 1, 1).is_err());
+        assert!(Vectors::new([Some(&[f32::NAN][..])], 1, 1).is_err());
+        assert!(Vectors::new([Some(&[1.0f32][..])], 1, 2).is_err() && Vectors::new([None], 0, 1).is_err());
+        let (one, two) = (Vectors::new([Some(&[1.0f32][..])], 1, 1), Vectors::new([Some(&[1.0f32, 2.0][..])], 2, 1));
+        assert!(Similarities::new(&one.unwrap(), &two.unwrap()).is_err());
+    }
+}

@@ -1,0 +1,71 @@
+//! The worst case for each mask, in a sentence.
+
+use serde::Serialize;
+
+use super::condition::Shown;
+use super::figures::Row;
+
+/// What the best of the attackers finds behind a mask.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verdict {
+    /// The mask.
+    pub mask: String,
+    /// Share of probes whose person came first, for the attack that finds most.
+    pub rank1: f64,
+    /// Lower end of its 95 % interval over people.
+    pub rank1_low: f64,
+    /// Upper end.
+    pub rank1_high: f64,
+    /// That attack: matcher, attacker and alignment.
+    pub attack: String,
+    /// Whether even the upper end is at most the target.
+    pub meets_target: bool,
+    /// In words.
+    pub sentence: String,
+}
+
+/// The worst case for everything that is shown.
+pub(super) fn verdicts(shown: &[Shown], rows: &[Row], target: f64) -> Vec<Verdict> {
+    let worst = |shown: &Shown| {
+        let mask = shown.to_string();
+        let row = rows.iter().filter(|row| row.mask == mask).max_by(|a, b| a.rank1.total_cmp(&b.rank1))?;
+        Some(Verdict::of(shown, row, target))
+    };
+    shown.iter().filter_map(worst).collect()
+}
+
+impl Verdict {
+    fn of(shown: &Shown, row: &Row, target: f64) -> Self {
+        let attack = format!("{}, {} attacker, {} alignment", row.matcher.title(), row.attacker, row.alignment.name());
+        let behind = match shown {
+            Shown::Plain => "Without a mask".to_owned(),
+            Shown::Masked(mask) => format!("Behind {mask}"),
+            Shown::Elsewhere => "Behind a bar over the mouth".to_owned(),
+        };
+        let meets_target = row.rank1_high <= target;
+        let verdict = match meets_target {
+            true => format!("which meets the target of {}", percent(target)),
+            false if row.rank1 <= target => format!("which is not surely below the target of {}", percent(target)),
+            false => format!("which misses the target of {}", percent(target)),
+        };
+        let sentence = format!(
+            "{behind} the right person comes first for {} of photographs ({} to {}; {attack}), {verdict}.",
+            percent(row.rank1),
+            percent(row.rank1_low),
+            percent(row.rank1_high)
+        );
+        Self {
+            mask: shown.to_string(),
+            rank1: row.rank1,
+            rank1_low: row.rank1_low,
+            rank1_high: row.rank1_high,
+            attack,
+            meets_target,
+            sentence,
+        }
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
