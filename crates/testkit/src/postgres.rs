@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ pub struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
     databases: AtomicUsize,
-    _watched: ChildStdin,
+    watch: Child,
 }
 
 impl Postgres {
@@ -69,9 +69,8 @@ impl Postgres {
         let mut watch = Command::new("sh");
         watch.args(["-c", WATCH, "sh"]).arg(server.get_program()).args(server.get_args());
         watch.current_dir(&folder).env("FOLDER", &folder).stdin(Stdio::piped()).stdout(Stdio::null());
-        let mut watch = watch.spawn().unwrap_or_else(|error| panic!("sh cannot be run: {error}"));
-        let watched = watch.stdin.take().expect("it is piped");
-        let this = Self { programs: programs.to_path_buf(), folder, databases: AtomicUsize::new(0), _watched: watched };
+        let watch = watch.spawn().unwrap_or_else(|error| panic!("sh cannot be run: {error}"));
+        let this = Self { programs: programs.clone(), folder, databases: AtomicUsize::new(0), watch };
         let start = Instant::now();
         while !this.is_ready() {
             let log = || std::fs::read_to_string(this.folder.join("log")).unwrap_or_default();
@@ -105,6 +104,13 @@ impl Postgres {
 
     fn reach(&self) -> [&OsStr; 4] {
         ["-h".as_ref(), self.folder.as_os_str(), "-U".as_ref(), "tester".as_ref()]
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        drop(self.watch.stdin.take());
+        let _ = self.watch.wait();
     }
 }
 

@@ -108,7 +108,7 @@ pub(crate) type EachTemplate<'a> = &'a mut dyn FnMut(&SealedSubject, &SealedTemp
 /// An open store.
 pub(crate) enum Store {
     File(sqlite::File),
-    Server(postgres::Server),
+    Server(Box<postgres::Server>),
 }
 
 impl Store {
@@ -116,7 +116,9 @@ impl Store {
     pub(crate) fn open(location: &Location, create: bool) -> Result<Self, GalleryError> {
         match location {
             Location::File(path) => sqlite::File::open(path, create).map(Self::File),
-            Location::Server(address) => postgres::Server::open(address, create).map(Self::Server),
+            Location::Server(address) => {
+                postgres::Server::open(address, create).map(|server| Self::Server(Box::new(server)))
+            }
         }
     }
 

@@ -100,10 +100,10 @@ pub(crate) fn name(text: &str) -> SubjectName {
 
 pub(crate) fn template(seed: u64) -> Vec<f32> {
     let mut rng = fastrand::Rng::with_seed(seed);
-    unit((0..128).map(|_| rng.f32() - 0.5).collect())
+    unit(&(0..128).map(|_| rng.f32() - 0.5).collect::<Vec<f32>>())
 }
 
-pub(crate) fn unit(values: Vec<f32>) -> Vec<f32> {
+pub(crate) fn unit(values: &[f32]) -> Vec<f32> {
     let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
     values.iter().map(|value| value / length).collect()
 }

@@ -116,7 +116,7 @@ fn many_are_searched_by_an_index() {
     let Some(place) = Place::database() else { return };
     let mut gallery = place.gallery();
     let mut rng = fastrand::Rng::with_seed(1);
-    let mut vector = || unit((0..16).map(|_| rng.f32() - 0.5).collect());
+    let mut vector = || unit(&(0..16).map(|_| rng.f32() - 0.5).collect::<Vec<f32>>());
     for person in 0..110 {
         let templates: Vec<Vec<f32>> = (0..100).map(|_| vector()).collect();
         let slices: Vec<&[f32]> = templates.iter().map(Vec::as_slice).collect();

@@ -50,7 +50,7 @@ impl Server {
         let about = About { server, schema: address.schema.clone(), iterative: false };
         let client = RefCell::new(client);
         let mut this = Self { client, statements: RefCell::default(), about };
-        let version = this.read(|rows| schema::version(rows))?;
+        let version = this.read(schema::version)?;
         if version.is_none() && !create {
             return Err(GalleryError::Missing { place: this.about.server });
         }
