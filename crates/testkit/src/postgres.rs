@@ -26,6 +26,7 @@ const WATCH: &str = r#"
 pub struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
+    port: String,
     databases: AtomicUsize,
     watch: Child,
 }
@@ -70,7 +71,8 @@ impl Postgres {
         watch.args(["-c", WATCH, "sh"]).arg(server.get_program()).args(server.get_args());
         watch.current_dir(&folder).env("FOLDER", &folder).stdin(Stdio::piped()).stdout(Stdio::null());
         let watch = watch.spawn().unwrap_or_else(|error| panic!("sh cannot be run: {error}"));
-        let this = Self { programs: programs.clone(), folder, databases: AtomicUsize::new(0), watch };
+        let port = settings.iter().find_map(|setting| setting.strip_prefix("port=")).unwrap_or("5432").to_owned();
+        let this = Self { programs: programs.clone(), folder, port, databases: AtomicUsize::new(0), watch };
         let start = Instant::now();
         while !this.is_ready() {
             let log = || std::fs::read_to_string(this.folder.join("log")).unwrap_or_default();
@@ -92,18 +94,14 @@ impl Postgres {
         format!("postgres://tester@{}/{name}", self.folder.display().to_string().replace('/', "%2F"))
     }
 
-    /// The folder of the server, which may be read by everybody.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     fn is_ready(&self) -> bool {
         let asked = Command::new(self.programs.join("pg_isready")).args(self.reach()).arg("-q").status();
         asked.is_ok_and(|status| status.success())
     }
 
-    fn reach(&self) -> [&OsStr; 4] {
-        ["-h".as_ref(), self.folder.as_os_str(), "-U".as_ref(), "tester".as_ref()]
+    fn reach(&self) -> [&OsStr; 6] {
+        let folder = self.folder.as_os_str();
+        ["-h".as_ref(), folder, "-p".as_ref(), self.port.as_ref(), "-U".as_ref(), "tester".as_ref()]
     }
 }
 
@@ -151,11 +149,19 @@ fn new_folder() -> PathBuf {
     let folder = std::env::temp_dir().join(name);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    give(&folder);
+    folder
+}
+
+/// Makes a file belong to whoever runs the server.
+///
+/// # Panics
+/// When that cannot be done.
+pub fn give(path: &Path) {
     if is_root() {
-        let given = Command::new("chown").arg(USER).arg(&folder).status();
+        let given = Command::new("chown").arg(USER).arg(path).status();
         assert!(given.is_ok_and(|status| status.success()), "chown cannot be run");
     }
-    folder
 }
 
 /// Whom servers run as where root starts them, which they refuse.

@@ -5,3 +5,5 @@ mod file;
 mod killed;
 mod place;
 mod server;
+#[cfg(unix)]
+mod tls;

@@ -20,7 +20,8 @@ const LARGEST_INDEXED: usize = 2000;
 /// Up to so many templates of a network all are compared: that takes the server some milliseconds.
 const COMPARED: i64 = 10_000;
 
-/// Most candidates that an index keeps on its way (`hnsw.ef_search`).
+/// Candidates that an index keeps on its way (`hnsw.ef_search`) for each template that it is asked for, and the most.
+const WIDTH: usize = 4;
 const WIDEST: usize = 1000;
 
 /// The rows of a schema, inside a transaction.
@@ -252,7 +253,7 @@ impl Rows for ServerRows<'_> {
         };
         if !exact {
             let set = "SELECT set_config('hnsw.ef_search', $1, true)";
-            self.query(set, &[&most.min(WIDEST).to_string()])?;
+            self.query(set, &[&(WIDTH * most).min(WIDEST).to_string()])?;
             if self.about.iterative {
                 // Ranked again afterwards.
                 self.query("SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)", &[])?;
@@ -275,8 +276,11 @@ impl Rows for ServerRows<'_> {
     }
 
     fn matched(&mut self, model: &str, now: i64) -> Result<(usize, usize), GalleryError> {
-        let sql =
-            format!("SELECT count(DISTINCT template.subject), count(*) {TEMPLATES} WHERE model = $1 AND {MATCHED}");
+        let sql = format!(
+            "SELECT count(*), coalesce(sum(templates), 0)::bigint
+             FROM (SELECT subject, count(*) AS templates FROM template WHERE model = $1 GROUP BY subject) AS of_model
+             JOIN subject ON subject.id = of_model.subject WHERE {MATCHED}"
+        );
         let rows = self.query(&sql, &[&model, &now])?;
         let count = |column| match rows.first() {
             Some(row) => self.get::<i64>(row, column).map(|count| count.unsigned_abs() as usize),

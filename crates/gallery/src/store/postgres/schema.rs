@@ -37,6 +37,7 @@ const MIGRATIONS: [&str; 1] = [r#"
         vector vector NOT NULL,
         PRIMARY KEY (subject, id)
     );
+    CREATE INDEX template_of_model ON template (model, subject);
     CREATE TABLE calibration (
         model text COLLATE "C" PRIMARY KEY,
         record text NOT NULL
