@@ -13,10 +13,12 @@ mod spdx;
 mod testing;
 mod tree;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tree::Tree;
+
+use crate::postgres;
 
 struct Step {
     name: &'static str,
@@ -27,6 +29,8 @@ struct Step {
 enum Action {
     /// Passes when cargo, called with these arguments and environment variables, does.
     Cargo { arguments: &'static [&'static str], variables: &'static [(&'static str, &'static str)] },
+    /// Passes always: it makes ready what later steps can do without.
+    Prepare(fn(&Path)),
     /// Passes when no fault is found; an error means that nobody could look.
     Look(fn(&Tree) -> Result<Vec<String>, String>),
 }
@@ -48,7 +52,7 @@ const fn look(name: &'static str, what: &'static str, look: fn(&Tree) -> Result<
     Step { name, what, action: Action::Look(look) }
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     cargo("format", "the sources are formatted", &["fmt", "--all", "--check"]),
     look("models", "every model is the one its manifest entry describes", models::faults),
     look("images", "every image and data file has a provenance", images::faults),
@@ -57,6 +61,11 @@ const STEPS: [Step; 12] = [
     look("paths", "no path of somebody's machine in any file", paths::faults),
     look("licences", "every dependency has a permissive licence", licences::faults),
     cargo("clippy", "no warnings", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    Step {
+        name: "postgres",
+        what: "a database server for the tests is there, or they go without",
+        action: Action::Prepare(postgres::install),
+    },
     cargo("tests", "with the best instruction set of this processor", &["test", "--workspace"]),
     cargo_with("tests-scalar", "without vector instructions", &["test", "--workspace"], &[("EYEBAR_ISA", "scalar")]),
     cargo_with("tests-avx2", "kernels with AVX2", &["test", "-p", "eyebar-tensor"], &[("EYEBAR_ISA", "avx2")]),
@@ -115,6 +124,10 @@ fn select(names: &[&str]) -> Result<Vec<&'static Step>, String> {
 fn perform(step: &Step, tree: &Tree) -> Result<bool, String> {
     match step.action {
         Action::Cargo { arguments, variables } => cargo::run(tree.root(), arguments, variables),
+        Action::Prepare(prepare) => {
+            prepare(tree.root());
+            Ok(true)
+        }
         Action::Look(look) => {
             let faults = look(tree)?;
             for fault in &faults {
@@ -130,7 +143,7 @@ fn verdict(passed: bool) -> &'static str {
 }
 
 /// The root of the repository: the folder above the one that cargo says this crate lies in.
-fn root() -> Result<PathBuf, String> {
+pub(crate) fn root() -> Result<PathBuf, String> {
     let folder = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("hint: run this as `cargo xtask check`")?;
     let folder = PathBuf::from(folder);
     folder.parent().map(PathBuf::from).ok_or_else(|| format!("{} has no parent", folder.display()))

@@ -3,6 +3,7 @@
 
 mod check;
 mod conformance;
+mod postgres;
 
 use std::process::ExitCode;
 
@@ -10,7 +11,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
 check [STEP]...            what a contributor runs before a pull request; `check list` names the steps
 conformance DIR [FILTER]   run ONNX's own backend tests, as bench/conformance/generate.py writes them to DIR;
-                           with FILTER those whose name contains it";
+                           with FILTER those whose name contains it
+postgres                   install PostgreSQL with pgvector in target/postgres, for tests of the gallery";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,6 +23,10 @@ fn main() -> ExitCode {
             Ok(true)
         }
         ["check", ref steps @ ..] => check::run(steps),
+        ["postgres"] => check::root().map(|root| {
+            postgres::install(&root);
+            true
+        }),
         ["conformance", folder] => conformance::run(folder.as_ref(), ""),
         ["conformance", folder, filter] => conformance::run(folder.as_ref(), filter),
         _ => {

@@ -4,9 +4,10 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use etcetera::BaseStrategy;
 use eyebar::Error;
-use eyebar_gallery::{Created, Gallery, GalleryError, Unlock};
+use eyebar_gallery::{Created, Gallery, GalleryError, Location, Unlock};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use zeroize::Zeroizing;
 
@@ -20,12 +21,17 @@ pub(crate) const OTHER_PASSPHRASE: &str = "EYEBAR_NEW_PASSPHRASE";
 /// Largest key file that is read.
 const LARGEST_KEY_FILE: u64 = 1 << 20;
 
+/// Where the password of a database server may stand, and the file of the certificates that are trusted there.
+const SERVER_PASSWORD: &str = "PGPASSWORD";
+const SERVER_CERTIFICATES: &str = "PGSSLROOTCERT";
+
 /// The gallery, and its key.
 #[derive(Debug, Args)]
 pub(crate) struct GalleryArgs {
-    /// The gallery's file [default: $EYEBAR_GALLERY, or eyebar/gallery.db among the user's data]
-    #[arg(long, value_name = "FILE", env = "EYEBAR_GALLERY")]
-    pub(crate) gallery: Option<PathBuf>,
+    /// The gallery: a file, or postgres://USER@HOST/DATABASE with the password in $PGPASSWORD [default: $EYEBAR_GALLERY, or
+    /// eyebar/gallery.db among the user's data]
+    #[arg(long, value_name = "FILE|URL", env = "EYEBAR_GALLERY", hide_env_values = true, value_parser = place())]
+    pub(crate) gallery: Option<Place>,
     /// A file of at least 32 random bytes that opens the gallery, instead of a passphrase; a new gallery gets a new one
     /// where there is none [default: a passphrase, from $EYEBAR_PASSPHRASE or the terminal]
     #[arg(long, value_name = "FILE")]
@@ -35,50 +41,85 @@ pub(crate) struct GalleryArgs {
     pub(crate) passphrase: &'static str,
 }
 
-impl GalleryArgs {
-    /// The file.
-    pub(crate) fn path(&self) -> Result<PathBuf, Error> {
-        if let Some(path) = &self.gallery {
-            if path.to_str().is_some_and(|path| path.contains("://")) {
-                return Err(Error::Usage(
-                    "--gallery takes a file; hint: galleries on a database server are not supported".to_owned(),
-                ));
+/// A file or address as it was typed. It may hold a password, so it is never shown.
+#[derive(Clone)]
+pub(crate) struct Place(PathBuf);
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl Place {
+    /// Where that is.
+    pub(crate) fn location(&self) -> Result<Location, Error> {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        Ok(match Location::parse(&self.0)? {
+            Location::Server(mut address) => {
+                if let Some(password) = variable(SERVER_PASSWORD).and_then(|password| password.into_string().ok()) {
+                    *address = address.or_password(&password);
+                }
+                if let Some(file) = variable(SERVER_CERTIFICATES) {
+                    *address = address.or_root_certificates(file.into());
+                }
+                Location::Server(address)
             }
-            return Ok(path.clone());
+            file => file,
+        })
+    }
+}
+
+/// Takes anything: an error of the parser would show it.
+pub(crate) fn place() -> impl TypedValueParser<Value = Place> {
+    PathBufValueParser::new().map(Place)
+}
+
+impl GalleryArgs {
+    /// The file or server.
+    pub(crate) fn location(&self) -> Result<Location, Error> {
+        if let Some(place) = &self.gallery {
+            return place.location();
         }
         let folders = etcetera::choose_base_strategy().map_err(|_| {
             Error::Usage("no home folder is known; hint: name the gallery's file with --gallery".to_owned())
         })?;
-        Ok(folders.data_dir().join("eyebar").join("gallery.db"))
+        Ok(folders.data_dir().join("eyebar").join("gallery.db").into())
     }
 
     /// Opens a gallery that is there.
     pub(crate) fn open(&self) -> Result<Gallery, Error> {
-        let path = self.path()?;
-        if !path.exists() {
-            return Err(GalleryError::Missing { path }.into());
+        let location = self.location()?;
+        // Before a passphrase is asked for.
+        let there = match &location {
+            Location::File(path) => path.exists(),
+            Location::Server(_) => Gallery::exists(&location)?,
+        };
+        if !there {
+            return Err(GalleryError::Missing { place: location.to_string() }.into());
         }
+        self.unlock(&location)
+    }
+
+    fn unlock(&self, location: &Location) -> Result<Gallery, Error> {
         let unlock = match &self.key_file {
             Some(file) => read_key(file)?,
-            None => passphrase(self.passphrase, &format!("Passphrase of {}: ", path.display()))?,
+            None => passphrase(self.passphrase, &format!("Passphrase of {location}: "))?,
         };
-        Ok(Gallery::open(&path, &unlock)?)
+        Ok(Gallery::open(location, &unlock)?)
     }
 
     /// Opens a gallery, or makes one.
     pub(crate) fn open_or_create(&self) -> Result<Gallery, Error> {
-        let path = self.path()?;
-        if Gallery::exists(&path)? {
-            return self.open();
+        let location = self.location()?;
+        if Gallery::exists(&location)? {
+            return self.unlock(&location);
         }
-        let prompt = format!("Passphrase for the new gallery {}: ", path.display());
+        let prompt = format!("Passphrase for the new gallery {location}: ");
         let unlock = new_unlock(self.key_file.as_deref(), PASSPHRASE, &prompt)?;
-        let (gallery, created) = Gallery::open_or_create(&path, &unlock, now())?;
+        let (gallery, created) = Gallery::open_or_create(&location, &unlock, now())?;
         if created == Created::New {
-            warn(&format!(
-                "made the gallery {}; without its passphrase or key file nobody can read it again",
-                path.display()
-            ));
+            warn(&format!("made the gallery {location}; without its passphrase or key file nobody can read it again"));
         }
         Ok(gallery)
     }

@@ -94,7 +94,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_)
-            | Self::Gallery(GalleryError::Name { .. } | GalleryError::WeakKey { .. })
+            | Self::Gallery(GalleryError::Name { .. } | GalleryError::WeakKey { .. } | GalleryError::Address { .. })
             | Self::Face(FaceError::UnknownMask { .. } | FaceError::Option { .. } | FaceError::NoFixedPlace { .. })
             | Self::Image(ImageError::InvalidInput(_))
             | Self::Explain(

@@ -5,19 +5,27 @@ use std::path::PathBuf;
 /// Why a gallery could not do what was asked. Whatever the error, what was in the gallery is still there.
 #[derive(Debug, thiserror::Error)]
 pub enum GalleryError {
-    /// There is no such file.
-    #[error("{}: there is no gallery; hint: enrol somebody first, or name another file with --gallery", path.display())]
+    /// There is no such file, or no gallery in a database.
+    #[error("{place}: there is no gallery; hint: enrol somebody first, or name another with --gallery")]
     Missing {
-        /// The file.
-        path: PathBuf,
+        /// The file or server.
+        place: String,
     },
-    /// The file is something else.
-    #[error("{}: not a gallery of Eyebar ({reason}); hint: name another file with --gallery", path.display())]
+    /// The file or schema is something else.
+    #[error("{place}: not a gallery of Eyebar ({reason}); hint: name another with --gallery")]
     Foreign {
-        /// The file.
-        path: PathBuf,
+        /// The file or server.
+        place: String,
         /// What it is instead.
         reason: String,
+    },
+    /// The address of a server that cannot be used. It is not shown, as it may hold a password.
+    #[error("the gallery's address {reason}; hint: {remedy}")]
+    Address {
+        /// What is wrong.
+        reason: String,
+        /// What would do.
+        remedy: &'static str,
     },
     /// The passphrase or key file is another one.
     #[error(
@@ -77,6 +85,19 @@ pub enum GalleryError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// A database server could not be reached, or refused.
+    #[error("{server}: {reason}; hint: {remedy}")]
+    Server {
+        /// Its address, without a password.
+        server: String,
+        /// What it said.
+        reason: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The caller's progress function asked to stop.
+    #[error("cancelled")]
+    Cancelled,
     /// A file beside the gallery could not be read or written.
     #[error("{}: {source}; hint: check the name, and that you may use it", path.display())]
     Io {

@@ -10,6 +10,7 @@ use eyebar_gallery::{Details, SubjectName};
 use crate::gallery::{GalleryArgs, end_of_day, now, rate};
 use crate::options::{Global, ModelArgs};
 use crate::output::show;
+use crate::progress::Bar;
 
 /// Enrol somebody in the gallery: encrypted templates are kept, photographs are not
 ///
@@ -62,7 +63,10 @@ impl Enrol {
             return Err(Error::Read { path: missing.clone(), source });
         }
         let mut gallery = self.gallery.open_or_create()?;
-        let result = enrol(&mut gallery, &recogniser, &request, now())?;
+        let result = {
+            let bar = Bar::new("templates");
+            enrol(&mut gallery, &recogniser, &request, now(), &|done, total| bar.update(done, total))?
+        };
         show(global, &result, &[result.table()], &[])
     }
 }

@@ -10,14 +10,15 @@ use crate::gallery::{GalleryArgs, now};
 use crate::options::Global;
 use crate::output::{show, warn};
 
-/// Erase somebody from the gallery: key, templates and name, without residue in its file
+/// Erase somebody from the gallery: key, templates and name, without residue in its file or tables
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   eyebar forget 'Ada Lovelace'
 
 Copies that were exported or backed up are not reached; neither are blocks that a disk keeps to itself. Destroying the
-passphrase or key file makes all copies under it unreadable.")]
+passphrase or key file makes all copies under it unreadable. A database server has vectors in the clear, in its write-ahead
+log, replicas and backups too, which no key reaches.")]
 pub(crate) struct Forget {
     /// The name that the person is enrolled under
     subject: String,
@@ -28,7 +29,7 @@ pub(crate) struct Forget {
 #[derive(Serialize)]
 struct Forgotten {
     forgotten: Subject,
-    /// Whether the file was rewritten without what was deleted.
+    /// Whether the file or tables were rewritten without what was deleted.
     erased: bool,
 }
 
@@ -47,8 +48,8 @@ impl Forget {
 pub(crate) fn warn_unless_erased(erased: bool) {
     if !erased {
         warn(
-            "warning: old pages are still in the gallery's file, as another process reads it or the disk is full; hint: they \
-             are wiped when it is opened next, by any command",
+            "warning: old pages are still in the gallery's file or tables, as another process reads them, the disk is full or \
+             the tables are another role's; hint: they are wiped when it is opened next, by any command",
         );
     }
 }

@@ -9,6 +9,7 @@ use eyebar::{Error, Recogniser};
 use crate::gallery::{GalleryArgs, now, rate};
 use crate::options::{Global, ModelArgs, whole};
 use crate::output::show;
+use crate::progress::Bar;
 
 /// Who in the gallery is this, if anybody? (1:N)
 #[derive(Debug, Args)]
@@ -35,7 +36,11 @@ impl Identify {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
         let recogniser = Recogniser::new(&self.model.open("sface")?)?;
         let mut gallery = self.gallery.open()?;
-        let result = identify(&mut gallery, &recogniser, &self.photo, self.top, self.fmr, now())?;
+        let result = {
+            let bar = Bar::new("templates");
+            let progress = |done, total| bar.update(done, total);
+            identify(&mut gallery, &recogniser, &self.photo, self.top, self.fmr, now(), &progress)?
+        };
         show(global, &result, &[result.table()], &[])
     }
 }

@@ -275,8 +275,6 @@ fn passphrases_are_changed_and_never_taken_for_each_other() {
     with("several words", &["gallery", "list"]).fails(1, &["does not open"]);
     with("several words 2", &["gallery", "export", "copy.db"]).succeeds();
     with("several words 2 2", &["gallery", "list", "--gallery", "copy.db"]).succeeds();
-    with("several words 2", &["gallery", "list", "--gallery", "postgres://u:secret@host/faces"])
-        .fails(2, &["file", "hint"]);
     folder.eyebar(&["gallery", "list"]).fails(2, &["EYEBAR_PASSPHRASE"]);
     folder.write("begun.db", "");
     with("several words", &["enrol", "Obama", &photo("obama.jpg"), "--gallery", "begun.db"]).succeeds();

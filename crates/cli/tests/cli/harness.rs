@@ -100,6 +100,7 @@ impl Folder {
         command.args(arguments.iter().map(AsRef::as_ref)).current_dir(self.0.path());
         // Never the gallery of whoever runs the tests.
         command.env("XDG_DATA_HOME", self.0.path()).env("HOME", self.0.path()).env_remove("EYEBAR_GALLERY");
+        command.env_remove("PGPASSWORD").env_remove("PGSSLROOTCERT");
         match passphrase {
             Some(phrase) => {
                 command.env("EYEBAR_PASSPHRASE", phrase).env("EYEBAR_NEW_PASSPHRASE", format!("{phrase} 2"))

@@ -9,6 +9,7 @@ mod commands;
 mod demo;
 mod determinism;
 mod gallery;
+mod gallery_on_a_server;
 mod harness;
 mod help;
 mod machine;

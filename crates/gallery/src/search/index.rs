@@ -9,6 +9,8 @@ use eyebar_tensor::simd::Isa;
 use eyebar_tensor::team;
 use std::sync::Mutex;
 
+use super::cosine;
+
 /// Rows of a task: with their sums they stay in the second cache.
 const ROWS_PER_TASK: usize = 2048;
 
@@ -112,8 +114,7 @@ impl Index {
             values.clear();
             exact(row, &mut values)?;
             assert_eq!(values.len(), self.dimension, "another dimension");
-            let dot: f64 = values.iter().zip(query).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
-            hits.push(Hit { row, similarity: dot.clamp(-1.0, 1.0) as f32 });
+            hits.push(Hit { row, similarity: cosine(&values, query) });
         }
         hits.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.row.cmp(&b.row)));
         hits.truncate(count);

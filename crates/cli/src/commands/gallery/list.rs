@@ -54,7 +54,7 @@ impl List {
 impl Stats {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
         let stats = self.gallery.open()?.stats(now())?;
-        let mut table = Table::new(format!("Gallery {}", self.gallery.path()?.display())).text("").number("", "");
+        let mut table = Table::new(format!("Gallery {}", self.gallery.location()?)).text("").number("", "");
         for (name, value) in [
             ("People", stats.subjects.to_string()),
             ("  of them kept no longer", stats.expired.to_string()),

@@ -8,7 +8,7 @@ use eyebar_gallery::{Gallery, SubjectName};
 use eyebar_report::Table;
 use serde::Serialize;
 
-use crate::gallery::{GalleryArgs, OTHER_PASSPHRASE, new_unlock, now};
+use crate::gallery::{GalleryArgs, OTHER_PASSPHRASE, Place, new_unlock, now, place};
 use crate::options::Global;
 use crate::output::{show, warn};
 
@@ -18,6 +18,7 @@ use crate::output::{show, warn};
 Examples:
   eyebar gallery export backup.db
   eyebar gallery export for-the-branch.db --to-key-file branch.key
+  eyebar gallery export copy.db --gallery postgres://eyebar@db.example.org/faces
 
 Whoever is forgotten here stays in such a copy: note where copies go.")]
 pub(crate) struct Export {
@@ -32,9 +33,14 @@ pub(crate) struct Export {
 
 /// Copy everybody of another gallery whose name is not taken into this one
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  eyebar gallery import other.db
+  eyebar gallery import gallery.db --gallery postgres://eyebar@db.example.org/faces")]
 pub(crate) struct Import {
-    /// The other gallery's file
-    file: PathBuf,
+    /// The other gallery: a file, or postgres://USER@HOST/DATABASE
+    #[arg(value_name = "FILE|URL", value_parser = place())]
+    from: Place,
     /// Its key file [default: a passphrase, from $EYEBAR_NEW_PASSPHRASE or the terminal]
     #[arg(long, value_name = "FILE")]
     from_key_file: Option<PathBuf>,
@@ -51,6 +57,12 @@ struct Copied {
 
 impl Export {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
+        if self.file.to_str().is_some_and(|file| file.contains("://")) {
+            return Err(Error::Usage(
+                "copies are files; hint: `eyebar gallery import FILE --gallery URL` takes people to a server"
+                    .to_owned(),
+            ));
+        }
         if self.file.exists() {
             return Err(Error::Usage(format!(
                 "{} is there already; hint: name a new file, or use `eyebar gallery import` to add to a gallery",
@@ -60,14 +72,14 @@ impl Export {
         let mut from = self.gallery.open()?;
         let prompt = format!("Passphrase for the copy {}: ", self.file.display());
         let unlock = new_unlock(self.to_key_file.as_deref(), OTHER_PASSPHRASE, &prompt)?;
-        let mut to = Gallery::open_or_create(&self.file, &unlock, now())?.0;
+        let mut to = Gallery::open_or_create(&self.file.clone().into(), &unlock, now())?.0;
         copy(global, &mut from, &mut to)
     }
 }
 
 impl Import {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
-        let (gallery, key_file) = (Some(self.file.clone()), self.from_key_file.clone());
+        let (gallery, key_file) = (Some(self.from.clone()), self.from_key_file.clone());
         let from = GalleryArgs { gallery, key_file, passphrase: OTHER_PASSPHRASE };
         let mut from = from.open()?;
         let mut to = self.gallery.open_or_create()?;

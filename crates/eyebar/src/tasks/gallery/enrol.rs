@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use eyebar_face::quality::{Fault, Quality};
 use eyebar_face::{Template, cosine};
-use eyebar_gallery::{Details, Gallery, Subject, SubjectName};
+use eyebar_gallery::{Details, Gallery, Progress, Subject, SubjectName};
 use eyebar_report::Table;
 use serde::Serialize;
 
@@ -63,7 +63,8 @@ pub struct EnrolledPhoto {
     pub resembles: Option<(SubjectName, f32)>,
 }
 
-/// Enrols the face of each photograph. All are looked at before anything is stored: all are, or none.
+/// Enrols the face of each photograph. All are looked at before anything is stored: all are, or none. `progress` is told
+/// the templates that they are compared with.
 ///
 /// # Errors
 /// When a photograph cannot be read, has no face, or, without `force`, several faces, one that is not good enough, or one
@@ -73,44 +74,39 @@ pub fn enrol(
     recogniser: &Recogniser,
     request: &EnrolRequest,
     now: i64,
+    progress: Progress<'_>,
 ) -> Result<EnrolResult, Error> {
-    check_time(gallery, request, now)?;
+    let known = gallery.subject_if_any(&request.name)?;
+    check_time(request, known.as_ref(), now)?;
     let rule = match rule(gallery, recogniser, request.fmr) {
         // Without a rule nobody can be said to be somebody else; that is no reason against whoever is the first.
         Err(error) if !request.force && gallery.stats(now)?.subjects > 0 => return Err(error),
         rule => rule.ok(),
     };
-    let mut photos = Vec::new();
-    let mut templates: Vec<Template> = Vec::new();
-    for path in &request.photos {
-        let (seen, faces) = seen(&Photo::open(path)?, recogniser)?;
-        let quality = Quality::measure(&seen.crop, &seen.face.landmarks)?;
-        let mut photo = EnrolledPhoto {
-            photo: path.clone(),
-            faces,
-            quality,
-            faults: quality.faults(),
-            known: templates.iter().any(|other| is_same(other, &seen.template)),
-            resembles: None,
-        };
-        let mut likest: Option<(SubjectName, f32)> = None;
-        gallery.each_reference(recogniser.model(), now, |subject, reference| {
-            let similarity = cosine(&reference.values, seen.template.values());
-            if subject.name == request.name {
-                photo.known |= similarity >= SAME_PHOTO;
-            } else if likest.as_ref().is_none_or(|(_, best)| similarity > *best) {
-                likest = Some((subject.name.clone(), similarity));
-            }
-        })?;
-        photo.resembles = likest.filter(|(_, similarity)| rule.as_ref().is_some_and(|rule| rule.accepts(*similarity)));
+    let (mut photos, mut templates) = look(recogniser, request)?;
+    let own = match known {
+        Some(_) => gallery.references(&request.name)?,
+        None => Vec::new(),
+    };
+    let values: Vec<&[f32]> = templates.iter().map(Template::values).collect();
+    // The second where the first is the subject.
+    let nearest = gallery.nearest(recogniser.model(), &values, 2, now, progress)?;
+    for ((index, photo), found) in photos.iter_mut().enumerate().zip(nearest.matches) {
+        let template = &templates[index];
+        photo.known = templates[..index].iter().any(|other| is_same(other, template))
+            || own.iter().any(|reference| {
+                reference.model == recogniser.model() && cosine(&reference.values, template.values()) >= SAME_PHOTO
+            });
+        let other = found.into_iter().find(|found| found.subject.name != request.name);
+        photo.resembles = other
+            .filter(|found| rule.as_ref().is_some_and(|rule| rule.accepts(found.similarity)))
+            .map(|found| (found.subject.name, found.similarity));
         if !request.force {
             photo.check(&request.name)?;
         }
-        if !photo.known {
-            templates.push(seen.template);
-        }
-        photos.push(photo);
     }
+    let mut unknown = photos.iter().map(|photo| !photo.known);
+    templates.retain(|_| unknown.next().unwrap_or(true));
     let values: Vec<&[f32]> = templates.iter().map(Template::values).collect();
     let enrolled = gallery.enrol(&request.name, request.details.clone(), recogniser.model(), &values, now)?;
     Ok(EnrolResult {
@@ -122,10 +118,26 @@ pub fn enrol(
     })
 }
 
+/// The face of each photograph.
+fn look(recogniser: &Recogniser, request: &EnrolRequest) -> Result<(Vec<EnrolledPhoto>, Vec<Template>), Error> {
+    let (mut photos, mut templates) = (Vec::new(), Vec::new());
+    for path in &request.photos {
+        let (seen, faces) = seen(&Photo::open(path)?, recogniser)?;
+        let quality = Quality::measure(&seen.crop, &seen.face.landmarks)?;
+        let faults = quality.faults();
+        let photo = EnrolledPhoto { photo: path.clone(), faces, quality, faults, known: false, resembles: None };
+        if !request.force {
+            photo.check(&request.name)?;
+        }
+        photos.push(photo);
+        templates.push(seen.template);
+    }
+    Ok((photos, templates))
+}
+
 /// Refuses to enrol somebody who would never be matched.
-fn check_time(gallery: &Gallery, request: &EnrolRequest, now: i64) -> Result<(), Error> {
+fn check_time(request: &EnrolRequest, known: Option<&Subject>, now: i64) -> Result<(), Error> {
     let name = &request.name;
-    let known = gallery.subjects()?.into_iter().find(|subject| subject.name == *name);
     let until = request.details.keep_until.or(known.and_then(|subject| subject.details.keep_until));
     if !request.force && until.is_some_and(|until| until <= now) {
         return Err(Error::Refused(format!(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use eyebar_face::cosine;
-use eyebar_gallery::{Event, Gallery, Subject, SubjectName};
+use eyebar_gallery::{Event, Gallery, Match, Progress, Search, SubjectName};
 use eyebar_report::Table;
 use serde::Serialize;
 
@@ -65,6 +65,8 @@ pub struct IdentifyResult {
     pub templates: usize,
     /// How often a search among so many templates would accept a stranger, at most: 1 − (1 − FMR) to their number.
     pub fpir: f64,
+    /// Whether the face was compared with all of them, or searched for by an index of the server, which may pass over some.
+    pub search: Search,
 }
 
 /// Somebody who may be on the photograph.
@@ -125,7 +127,7 @@ pub fn verify(
     })
 }
 
-/// Searches for the face of a photograph; `top` candidates are named.
+/// Searches for the face of a photograph; `top` candidates are named. `progress` is told the templates compared.
 ///
 /// # Errors
 /// When nobody is enrolled with this network, or the photograph has no face.
@@ -136,30 +138,20 @@ pub fn identify(
     top: usize,
     fmr: Option<f64>,
     now: i64,
+    progress: Progress<'_>,
 ) -> Result<IdentifyResult, Error> {
     let rule = rule(gallery, recogniser, fmr)?;
     let (seen, faces) = seen(&Photo::open(path)?, recogniser)?;
-    let mut people: Vec<(Subject, f32)> = Vec::new();
-    let mut templates = 0usize;
-    gallery.each_reference(recogniser.model(), now, |subject, reference| {
-        templates += 1;
-        let similarity = cosine(&reference.values, seen.template.values());
-        match people.last_mut() {
-            Some((last, best)) if last.id == subject.id => *best = best.max(similarity),
-            _ => people.push((subject.clone(), similarity)),
-        }
-    })?;
-    if people.is_empty() {
+    let found = gallery.nearest(recogniser.model(), &[seen.template.values()], top.max(1), now, progress)?;
+    let people = found.matches.into_iter().next().unwrap_or_default();
+    let Some(first) = people.first() else {
         return Err(nobody(gallery, recogniser, now)?);
-    }
-    let searched = people.len();
-    people.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.name.cmp(&b.0.name)));
-    people.truncate(top.max(1));
-    let accepted = rule.accepts(people[0].1);
-    let best = accepted.then_some(&people[0].0);
+    };
+    let accepted = rule.accepts(first.similarity);
+    let best = accepted.then_some(&first.subject);
     gallery.record(Event::Identify, best, outcome(accepted), now)?;
     let decision = Decision { accepted, subject: best.map(|subject| subject.name.clone()), rule };
-    let candidate = |(index, (subject, similarity)): (usize, (Subject, f32))| Candidate {
+    let candidate = |(index, Match { subject, similarity }): (usize, Match)| Candidate {
         rank: index + 1,
         subject: subject.name,
         similarity,
@@ -168,11 +160,12 @@ pub fn identify(
         photo: path.to_path_buf(),
         faces,
         model: recogniser.model().to_owned(),
-        subjects: searched,
-        templates,
+        subjects: found.subjects,
+        templates: found.templates,
         candidates: people.into_iter().enumerate().map(candidate).collect(),
-        fpir: of_many(decision.rule.fmr, templates),
+        fpir: of_many(decision.rule.fmr, found.templates),
         decision,
+        search: found.search,
     })
 }
 
@@ -224,8 +217,12 @@ impl IdentifyResult {
             let similarity = format!("{:.4}", candidate.similarity);
             table = table.row([candidate.rank.to_string(), candidate.subject.to_string(), similarity]);
         }
+        let search = match self.search {
+            Search::Exact => "",
+            Search::Approximate => " The server's index searched them, and may have passed over somebody.",
+        };
         table.note(format!(
-            "{} Among {} people with {} templates, a stranger would be accepted in at most {:.1e} of searches.",
+            "{} Among {} people with {} templates, a stranger would be accepted in at most {:.1e} of searches.{search}",
             self.decision.rule.describe(),
             self.subjects,
             self.templates,
