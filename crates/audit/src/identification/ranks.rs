@@ -116,4 +116,17 @@ mod tests {
         let interval = none.interval(1, 3);
         assert!(interval.low < interval.value && interval.value < interval.high, "{interval:?}");
     }
+
+    /// Photographs dealt out at random: a perfect matcher finds no more than chance.
+    #[test]
+    fn shuffled_names_give_chance() {
+        let axis = |index: usize| (0..30).map(|other| f32::from(u8::from(other == index))).collect::<Vec<_>>();
+        let vectors: Vec<Vec<f32>> = (0..30).flat_map(|person| vec![axis(person); 6]).collect();
+        let vectors = Vectors::new(vectors.iter().map(|vector| Some(&vector[..])), 30, 6).unwrap();
+        let all = Similarities::new(&vectors, &vectors).unwrap();
+        let draws = Draws::new(30, 6, 20, 1).unwrap();
+        assert_eq!(Ranks::of(&all, &draws).within(1), 1.0);
+        let chance = Ranks::of(&all.shuffled(5), &draws).within(1);
+        assert!((chance - 1.0 / 30.0).abs() < 0.03, "{chance}");
+    }
 }

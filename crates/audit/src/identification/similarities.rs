@@ -4,6 +4,7 @@ use eyebar_tensor::gemm::times_transposed;
 use eyebar_tensor::simd::Isa;
 
 use crate::error::AuditError;
+use crate::random::Random;
 use crate::verification::Score;
 
 /// Similarity of a photograph in which no face was found: never accepted, never first.
@@ -144,16 +145,15 @@ impl Similarities {
         })
     }
 
-    /// The same similarities said to be of other people: each person's probes are looked for under the next one's name.
-    /// Whoever still finds more than chance has made a mistake.
+    /// The same similarities with the photographs dealt out to people at random: whoever still finds more than chance has
+    /// made a mistake.
     #[must_use]
-    pub fn shuffled(&self) -> Self {
-        let own = self.people * self.photos * self.photos;
-        let mut values = self.values.clone();
-        values.rotate_right(own);
-        let mut found = self.found.clone();
-        found.rotate_right(self.photos);
-        Self { values, found, ..*self }
+    pub fn shuffled(&self, seed: u64) -> Self {
+        let order = Random::new(seed).shuffled(self.found.len());
+        let count = order.len();
+        let row = |&probe: &usize| order.iter().map(move |&enrolled| self.values[probe * count + enrolled]);
+        let values = order.iter().flat_map(row).collect();
+        Self { values, found: order.iter().map(|&photo| self.found[photo]).collect(), ..*self }
     }
 }
 
@@ -179,9 +179,11 @@ mod tests {
                 },
             );
         assert_eq!((mated, others), (4, 8));
-        let shuffled = all.shuffled();
-        assert_eq!(shuffled.at((1, 0), (0, 1)), all.at((0, 0), (0, 1)));
-        assert!(!shuffled.found(1, 1) && shuffled.found(0, 1));
+        let shuffled = all.shuffled(3);
+        let sum = |all: &Similarities| all.values.iter().sum::<f32>();
+        assert!(
+            (sum(&shuffled) - sum(&all)).abs() < 1e-5 && shuffled.found.iter().filter(|found| !**found).count() == 1
+        );
     }
 
     #[test]

@@ -32,8 +32,6 @@ fn a_mask_over_the_eyes_is_not_enough_and_a_black_head_is() {
         let rate = |name: &str| row[name].as_f64().expect("a rate");
         assert!(rate("rank1_low") <= rate("rank1") && rate("rank1") <= rate("rank1_high"), "{row}");
         assert!(rate("rank1") <= rate("rank5") && (0.0..=1.0).contains(&rate("auc")), "{row}");
-        // Of two people with their names swapped, each finds the other.
-        assert!((rate("shuffled_rank1") + rate("rank1") - rate("detected")).abs() < 0.26, "{row}");
         assert!(row["tar_frozen"].is_null(), "eight pairs carry no rate of 1 %: {row}");
     }
     let find = |matcher: &str, attacker: &str, alignment: &str, mask: &str| {
@@ -62,7 +60,10 @@ fn a_mask_over_the_eyes_is_not_enough_and_a_black_head_is() {
 fn what_is_wrong_with_a_dataset_is_said() {
     let folder = Folder::new();
     folder.write("copy.jpg", std::fs::read(photo("ardern-2018.jpg")).expect("a photograph"));
-    list(&folder, &[("Obama", "copy.jpg".to_owned()), ("Chelsea", photo("chelsea.png")), ("Chelsea", photo("sunak.jpg"))]);
+    list(
+        &folder,
+        &[("Obama", "copy.jpg".to_owned()), ("Chelsea", photo("chelsea.png")), ("Chelsea", photo("sunak.jpg"))],
+    );
     let arguments = [&SMALL[..], &["--masks", "eye-bar", "--draws", "2", "--json"]].concat();
     let json = folder.eyebar(&arguments).succeeds().json();
     let findings = json["findings"].to_string();

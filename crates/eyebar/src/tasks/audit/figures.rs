@@ -60,7 +60,9 @@ pub struct Row {
     pub detected: f64,
     /// Mean likeness of the masked photographs to those without (SSIM).
     pub ssim: Option<f64>,
-    /// The same attack with names given to the wrong people: it must come to chance.
+    /// Share of other pairs that the threshold of `tar_frozen` accepts: masked faces are all a little alike.
+    pub far_frozen: Option<f64>,
+    /// The same attack with the photographs dealt out to people at random: it must come to chance.
     pub shuffled_rank1: f64,
 }
 
@@ -126,7 +128,7 @@ pub(super) fn rows(
                         mask: shown.to_string(),
                         detected: bench.detected(index),
                         ssim: bench.ssim(index),
-                        shuffled_rank1: Ranks::of(&attack.shuffled(), draws).within(1),
+                        shuffled_rank1: Ranks::of(&attack.shuffled(request.seed), draws).within(1),
                         ..row
                     });
                     plain.get_or_insert((ranks, roc));
@@ -165,6 +167,7 @@ impl Row {
             tar_recalibrated: recalibrated(RATE),
             tar_frozen_low: frozen(LOW_RATE),
             tar_recalibrated_low: recalibrated(LOW_RATE),
+            far_frozen: far(RATE),
             detected: 1.0,
             ssim: None,
             shuffled_rank1: 0.0,

@@ -46,7 +46,7 @@ pub(super) struct Look {
 
 impl Look {
     pub(super) fn at(
-        cast: Cast,
+        cast: &Cast,
         request: &AuditRequest,
         shown: &[Shown],
         stage: &dyn Fn(&str),

@@ -130,7 +130,7 @@ pub fn audit(request: &AuditRequest, stage: &dyn Fn(&str), progress: Progress<'_
     let learns = request.attackers.contains(&Attacker::Adapted) || request.matchers.contains(&Matcher::Eigenfaces);
     let cast = Cast::of(&Dataset::open(&request.dataset)?, request, learns)?;
     let shown = Shown::all(&request.masks);
-    let look = Look::at(cast, request, &shown, stage, progress)?;
+    let look = Look::at(&cast, request, &shown, stage, progress)?;
     let draws = Draws::new(look.people.len(), request.photos, request.draws, request.seed).map_err(in_dataset)?;
     stage("attacks");
     let rows = figures::rows(request, &shown, &look, &draws, progress).map_err(|error| error.of(&request.dataset))?;
