@@ -148,6 +148,10 @@ impl Row {
             let point = unmasked.at_false_accepts(rate);
             (rate * unmasked.others() as f64 >= FEWEST as f64).then(|| roc.true_accepts(point.threshold))
         };
+        let far = |rate: f64| {
+            let point = unmasked.at_false_accepts(rate);
+            (rate * unmasked.others() as f64 >= FEWEST as f64).then(|| roc.false_accepts(point.threshold))
+        };
         let recalibrated =
             |rate: f64| (rate * roc.others() as f64 >= FEWEST as f64).then(|| roc.at_false_accepts(rate).true_accepts);
         Self {
