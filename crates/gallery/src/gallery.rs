@@ -320,12 +320,25 @@ impl Gallery {
     /// # Errors
     /// When there is no such subject, or the gallery cannot be written.
     pub fn forget(&mut self, name: &SubjectName, now: i64) -> Result<(Subject, bool), GalleryError> {
-        let subject = self.subject(name)?;
-        let log_key = &self.log_key;
-        self.store.write(|rows| {
-            rows.delete_subject(&subject.id)?;
-            append(rows, log_key, now, Event::Forget, Some(subject.id), String::new())
+        // With a hint at names like it where there is none.
+        self.subject(name)?;
+        let (master, log_key, salt) = (&self.master, &self.log_key, &self.salt);
+        let found = self.store.write(|rows| {
+            check_key(rows, salt)?;
+            let Some(sealed) = rows.subjects(Which::Named(name))?.pop() else { return Ok(None) };
+            // A name that somebody else wrote there must not erase anybody.
+            subject_key(master, &sealed)?;
+            rows.delete_subject(&sealed.subject.id)?;
+            append(rows, log_key, now, Event::Forget, Some(sealed.subject.id), String::new())?;
+            Ok(Some(sealed.subject))
         })?;
+        let subject = match found {
+            Some(subject) => subject,
+            // Another process was faster.
+            None => {
+                return Err(GalleryError::NoSuchSubject { name: name.as_str().to_owned(), nearest: Vec::new() });
+            }
+        };
         Ok((subject, self.store.erase()))
     }
 

@@ -82,8 +82,10 @@ impl Address {
     /// When it is something else, or would send templates through a network in the clear.
     pub fn parse(text: &str) -> Result<Self, GalleryError> {
         let (before, rest) = text.split_once('@').unwrap_or(("", text));
-        if rest.contains('@') {
-            return Err(refuse("has a second @", FORM));
+        let who = before.strip_prefix("postgres://").or(before.strip_prefix("postgresql://")).unwrap_or(before);
+        let user = who.split(':').next().unwrap_or_default();
+        if rest.contains('@') || user.contains(['/', '?', '=', '&']) {
+            return Err(refuse("has an @ where none belongs", "write an @ of a password as %40"));
         }
         let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
         let (mut mode, mut roots, mut schema) = (String::new(), None, SCHEMA.to_owned());
@@ -108,7 +110,8 @@ impl Address {
                 "for a server on this machine write postgres:///DATABASE?host=/run/postgresql",
             ));
         }
-        if schema.is_empty() || schema.contains([',', '\0']) {
+        // PostgreSQL takes `$user` for whoever connects, and cuts longer names.
+        if schema.is_empty() || schema.len() > 63 || schema.contains([',', '\0', '$']) {
             return Err(refuse("has a search_path that is not one schema", "name one, such as search_path=eyebar"));
         }
         let local = is_local(&config);
@@ -230,6 +233,7 @@ mod tests {
             "postgres://u:secret@h:port/d",
             "postgres://u@h/d?secret=x",
             "postgres://:secret@",
+            "postgres://h/d?user=u&password=secret@x",
         ] {
             let error = Address::parse(bad).unwrap_err();
             let shown = format!("{error} {error:?}");

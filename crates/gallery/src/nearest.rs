@@ -106,7 +106,7 @@ impl Gallery {
             for found in &answer.found {
                 best.offer(&found.of.subject, self.authenticated(found, query)?);
             }
-            if best.matches.len() >= people || answer.found.len() < most || round == ROUNDS {
+            if best.matches.len() >= people || answer.found.len() < most || (round >= ROUNDS && !answer.exact) {
                 return Ok(Some((best.matches, answer.exact)));
             }
             most *= MORE;

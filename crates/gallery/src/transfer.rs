@@ -14,7 +14,8 @@ impl Gallery {
     /// already are left as they are, and returned.
     ///
     /// # Errors
-    /// When something was altered, or `to` cannot be written: then it stays as it was.
+    /// When something was altered, or `to` cannot be written: then it stays as it was. When the log of this gallery cannot be
+    /// written, the copy is made all the same.
     pub fn copy_into(&mut self, to: &mut Self, now: i64) -> Result<(usize, Vec<SubjectName>), GalleryError> {
         let (master, log_key, salt) = (&to.master, &to.log_key, &to.salt);
         let (source_master, target) = (&self.master, &mut to.store);

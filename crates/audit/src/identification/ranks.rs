@@ -71,13 +71,6 @@ impl Ranks {
         over_people(&counts, seed)
     }
 
-    /// Of some people only: a group.
-    #[must_use]
-    pub fn of_group(&self, people: &[usize]) -> Self {
-        let rows = people.iter().flat_map(|&person| self.within[person * LAST_RANK..][..LAST_RANK].to_vec());
-        Self { within: rows.collect(), looked: self.looked }
-    }
-
     fn of_people(&self, rank: usize) -> impl Iterator<Item = f64> + '_ {
         assert!((1..=LAST_RANK).contains(&rank), "rank {rank}");
         self.within.iter().skip(rank - 1).step_by(LAST_RANK).copied()
@@ -112,7 +105,6 @@ mod tests {
         let none = ranks(&[None, None, axis(1), axis(1), axis(2), axis(2)], 2, 4);
         assert!((none.within(LAST_RANK) - 2.0 / 3.0).abs() < 1e-12);
         assert!((none.difference(&clear, 1, 0).value + 1.0 / 3.0).abs() < 1e-12);
-        assert_eq!(none.of_group(&[1, 2]).within(1), 1.0);
         let interval = none.interval(1, 3);
         assert!(interval.low < interval.value && interval.value < interval.high, "{interval:?}");
     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Answer, Experiment, Method};
 use crate::interval::{Interval, over_people};
+use crate::verification::allowed;
 
 /// What came out for one method and number of photographs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -68,7 +69,7 @@ impl Tally {
         let mut scores: Vec<f32> =
             setting.iter().flat_map(|&stranger| of(stranger)).map(|answer| answer.score).collect();
         scores.sort_by(|a, b| b.total_cmp(a));
-        let allowed = (experiment.fpir * scores.len() as f64).floor() as usize;
+        let allowed = allowed(experiment.fpir, scores.len());
         let threshold = scores.get(allowed).map_or(f32::NEG_INFINITY, |first_refused| first_refused.next_up());
         for (person, probes) in own.chunks_exact(experiment.probes).enumerate() {
             let right = probes.iter().filter(|answer| answer.person == person);

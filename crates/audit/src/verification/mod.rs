@@ -8,6 +8,7 @@ mod roc;
 pub use calibration::{CalibratedThreshold, FEWEST_FALSE_MATCHES, calibrate};
 pub use folds::{FoldAccuracy, accuracy_in_folds};
 pub use pairs::{Pair, Photograph, read_pairs};
+pub(crate) use roc::allowed;
 pub use roc::{OperatingPoint, Roc};
 
 /// A compared pair: its similarity, and whether both photographs show the same person.

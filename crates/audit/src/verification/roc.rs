@@ -110,7 +110,7 @@ impl Roc {
 }
 
 /// Number of `pairs` that a rate allows to be accepted.
-pub(super) fn allowed(rate: f64, pairs: usize) -> usize {
+pub(crate) fn allowed(rate: f64, pairs: usize) -> usize {
     // 0.001 · 3000 is a little less than 3 in binary.
     (rate * pairs as f64 * (1.0 + 1e-12)).floor() as usize
 }

@@ -52,10 +52,20 @@ pub(crate) struct Audit {
 
 impl Audit {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
+        let (mut matchers, mut attackers, mut masks) = (self.matchers.clone(), self.attackers.clone(), Vec::new());
+        matchers.sort_unstable();
+        matchers.dedup();
+        attackers.sort_unstable();
+        attackers.dedup();
+        for mask in &self.masks {
+            if !masks.contains(mask) {
+                masks.push(*mask);
+            }
+        }
         let request = AuditRequest {
-            masks: self.masks.clone(),
-            attackers: self.attackers.clone(),
-            matchers: self.matchers.clone(),
+            masks,
+            attackers,
+            matchers,
             people: self.people,
             photos: self.photos,
             draws: self.draws,

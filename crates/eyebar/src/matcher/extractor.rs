@@ -11,6 +11,8 @@ use crate::model::Model;
 
 /// Side of the pixels that are compared.
 const SIDE: usize = 56;
+/// Number of them.
+pub(super) const PIXELS: usize = SIDE * SIDE;
 
 /// VGG16's layer, `[1, CHANNELS, 7, 7]` for its usual input.
 const LAYER: &str = "block5_pool";

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use eyebar_audit::Pca;
 use serde::Serialize;
 
-use extractor::CHANNELS;
+use extractor::{CHANNELS, PIXELS};
 pub(crate) use extractor::{Extracted, Extractor};
 
 /// Principal components of eigenfaces.
@@ -53,6 +53,15 @@ impl Matcher {
             Self::Vgg16Averaged => "VGG16, pool5 averaged",
             Self::Eigenfaces => "Eigenfaces",
             Self::Pixels => "Grey pixels",
+        }
+    }
+
+    /// Values that are kept of a picture for it.
+    pub(crate) fn values(self) -> usize {
+        match self {
+            Self::Sface => 128,
+            Self::Vgg16 | Self::Vgg16Averaged => 49 * CHANNELS,
+            Self::Eigenfaces | Self::Pixels => PIXELS,
         }
     }
 

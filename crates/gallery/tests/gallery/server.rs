@@ -142,11 +142,23 @@ fn nothing_remains_in_the_tables() {
     let mut gallery = place.gallery();
     enrol(&mut gallery, "Ann", &[1]);
     enrol(&mut gallery, "Unforgettable Person", &[500, 501, 502]);
+    for seed in 1000..1040 {
+        enrol(&mut gallery, &format!("Person {seed}"), &[seed]);
+    }
+    place.by_hand("ANALYZE");
     let sealed: Vec<Vec<u8>> = {
         let rows = place.client().query("SELECT sealed FROM template ORDER BY id", &[]).unwrap();
         rows.iter().map(|row| row.get(0)).collect()
     };
     let plain = |seed| -> Vec<u8> { template(seed).iter().flat_map(|value| value.to_le_bytes()).collect() };
+    let sampled = |columns: &str| -> i64 {
+        let sql = format!(
+            "SELECT count(*) FROM pg_stats WHERE schemaname = 'eyebar' AND tablename <> 'log' AND attname {columns}"
+        );
+        place.client().query_one(&sql, &[]).unwrap().get(0)
+    };
+    assert_eq!(sampled("IN ('id', 'name', 'purpose', 'consent', 'key', 'subject', 'sealed', 'vector')"), 0);
+    assert!(sampled("IN ('model', 'enrolled')") > 0, "statistics were made");
     let before = stored(&place);
     assert!(
         contains(&before, b"Unforgettable") && contains(&before, &sealed[1][..16]),

@@ -18,8 +18,8 @@ use crate::matcher::{EIGENFACES, Extracted, Matcher};
 /// False accept rate of the row's true accepts, and a lower one.
 const RATE: f64 = 0.01;
 const LOW_RATE: f64 = 0.001;
-/// Fewest false accepts that a rate may rest on.
-const FEWEST: usize = 10;
+/// Fewest false accepts that a rate may rest on: ten pairs of photographs, each of which is there in both orders.
+const FEWEST: usize = 20;
 
 /// One attack on one mask. Rates are fractions.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -120,7 +120,8 @@ pub(super) fn rows(
                     let ranks = Ranks::of(&attack, draws);
                     let scores: Vec<Score> = attack.pairs().map(|(.., score)| score).collect();
                     let roc = Roc::new(&scores)?;
-                    let row = Row::of(&ranks, &roc, plain.as_ref(), request.seed);
+                    // What is learnt behind a mask has similarities of its own: a threshold of another says nothing.
+                    let row = Row::of(&ranks, &roc, plain.as_ref(), attacker != Attacker::Adapted, request.seed);
                     rows.push(Row {
                         matcher,
                         attacker,
@@ -140,17 +141,18 @@ pub(super) fn rows(
 }
 
 impl Row {
-    /// The figures, beside those without a mask.
-    fn of(ranks: &Ranks, roc: &Roc, plain: Option<&(Ranks, Roc)>, seed: u64) -> Self {
+    /// The figures, beside those without a mask, whose thresholds are `comparable` or not.
+    fn of(ranks: &Ranks, roc: &Roc, plain: Option<&(Ranks, Roc)>, comparable: bool, seed: u64) -> Self {
         let Interval { value, low, high } = ranks.interval(1, seed);
         let unmasked = plain.map_or(roc, |(_, roc)| roc);
+        let is_known = |rate: f64| (comparable || plain.is_none()) && rate * unmasked.others() as f64 >= FEWEST as f64;
         let frozen = |rate: f64| {
             let point = unmasked.at_false_accepts(rate);
-            (rate * unmasked.others() as f64 >= FEWEST as f64).then(|| roc.true_accepts(point.threshold))
+            is_known(rate).then(|| roc.true_accepts(point.threshold))
         };
         let far = |rate: f64| {
             let point = unmasked.at_false_accepts(rate);
-            (rate * unmasked.others() as f64 >= FEWEST as f64).then(|| roc.false_accepts(point.threshold))
+            is_known(rate).then(|| roc.false_accepts(point.threshold))
         };
         let recalibrated =
             |rate: f64| (rate * roc.others() as f64 >= FEWEST as f64).then(|| roc.at_false_accepts(rate).true_accepts);

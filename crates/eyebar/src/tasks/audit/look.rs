@@ -53,11 +53,11 @@ impl Look {
         progress: Progress<'_>,
     ) -> Result<Self, Error> {
         let eyes = Eyes::new(request, shown)?;
-        let mut findings = Vec::new();
+        let (mut findings, mut known) = (Vec::new(), HashMap::new());
         stage("photographs");
-        let people = eyes.look(&cast.people, true, &mut findings, progress)?;
+        let people = eyes.look(&cast.people, true, (&mut known, &mut findings), progress)?;
         stage("photographs of others");
-        let learners = eyes.look(&cast.learners, false, &mut findings, progress)?;
+        let learners = eyes.look(&cast.learners, false, (&mut known, &mut findings), progress)?;
         let mut complete = Vec::new();
         for person in people {
             if person.photos.len() == request.photos {
@@ -83,12 +83,8 @@ struct Eyes<'a> {
 
 impl<'a> Eyes<'a> {
     fn new(request: &AuditRequest, shown: &'a [Shown]) -> Result<Self, Error> {
-        let (whole, mut face): (Vec<Matcher>, Vec<Matcher>) =
+        let (whole, face): (Vec<Matcher>, Vec<Matcher>) =
             request.matchers.iter().partition(|matcher| matcher.sees_whole_photograph());
-        if face.is_empty() {
-            // Photographs that are there twice are told by their pixels.
-            face.push(Matcher::Pixels);
-        }
         Ok(Self {
             faces: Faces::new(),
             face: Extractor::new(&face)?,
@@ -98,25 +94,24 @@ impl<'a> Eyes<'a> {
         })
     }
 
-    /// Looks at all photographs; those without a face, and those that were seen before, are left out and named.
-    fn look(
+    /// Looks at all photographs; those without a face, and those that are `known`, are left out and named.
+    fn look<'p>(
         &self,
-        people: &[Person],
+        people: &'p [Person],
         redetects: bool,
-        findings: &mut Vec<Finding>,
+        (known, findings): (&mut HashMap<String, &'p str>, &mut Vec<Finding>),
         progress: Progress<'_>,
     ) -> Result<Vec<Seen>, Error> {
         let paths: Vec<PathBuf> = people.iter().flat_map(|person| person.photos.iter().cloned()).collect();
         let all = each_photo(&paths, |photo| self.views(photo, redetects), progress)?;
-        let owner = people.iter().flat_map(|person| std::iter::repeat_n(&person.name, person.photos.len()));
-        let mut known: HashMap<String, &String> = HashMap::new();
+        let owner = people.iter().flat_map(|person| std::iter::repeat_n(person.name.as_str(), person.photos.len()));
         let mut seen: Vec<Seen> =
             people.iter().map(|person| Seen { name: person.name.clone(), photos: Vec::new() }).collect();
         let mut at = 0;
         for ((path, owner), (hash, views)) in paths.iter().zip(owner).zip(all) {
             let mut found = |problem, done| findings.push(Finding { what: path.display().to_string(), problem, done });
             let before = known.insert(hash, owner);
-            while seen[at].name != *owner {
+            while seen[at].name != owner {
                 at += 1;
             }
             match (views, before) {

@@ -19,7 +19,7 @@ pub use condition::{Alignment, Attacker, Shown};
 pub use figures::Row;
 pub use verdict::Verdict;
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Person};
 use crate::error::Error;
 use crate::matcher::Matcher;
 use cast::Cast;
@@ -110,6 +110,27 @@ pub struct AuditResult {
     pub target: f64,
 }
 
+/// Most memory that vectors and similarities may take together.
+const MOST_BYTES: usize = 16 << 30;
+
+/// Refuses what would not fit into memory.
+fn check_size(cast: &Cast, request: &AuditRequest, shown: usize) -> Result<(), Error> {
+    let photos = |people: &[Person]| people.iter().map(|person| person.photos.len()).sum::<usize>();
+    let own = photos(&cast.people);
+    let values: usize = request.matchers.iter().map(|matcher| matcher.values()).max().unwrap_or(0);
+    // Each view once, three copies of what is compared, and four numbers for each pair.
+    let vectors = (own + photos(&cast.learners)) * shown * values + 3 * own * values;
+    let bytes = vectors.saturating_mul(4).saturating_add(own.saturating_mul(own).saturating_mul(16));
+    if bytes > MOST_BYTES {
+        return Err(Error::Usage(format!(
+            "{own} photographs shown in {shown} ways would take {} GB of memory; hint: ask for fewer --people, --photos, \
+             --masks or --matchers",
+            bytes >> 30
+        )));
+    }
+    Ok(())
+}
+
 /// Something about the dataset that a reader should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -130,6 +151,7 @@ pub fn audit(request: &AuditRequest, stage: &dyn Fn(&str), progress: Progress<'_
     let learns = request.attackers.contains(&Attacker::Adapted) || request.matchers.contains(&Matcher::Eigenfaces);
     let cast = Cast::of(&Dataset::open(&request.dataset)?, request, learns)?;
     let shown = Shown::all(&request.masks);
+    check_size(&cast, request, shown.len())?;
     let look = Look::at(&cast, request, &shown, stage, progress)?;
     let draws = Draws::new(look.people.len(), request.photos, request.draws, request.seed).map_err(in_dataset)?;
     stage("attacks");

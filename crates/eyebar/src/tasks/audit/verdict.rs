@@ -18,7 +18,7 @@ pub struct Verdict {
     pub rank1_high: f64,
     /// That attack: matcher, attacker and alignment.
     pub attack: String,
-    /// Whether even the upper end is at most the target.
+    /// Whether even the upper end is at most the target, for every attack.
     pub meets_target: bool,
     /// In words.
     pub sentence: String,
@@ -28,21 +28,21 @@ pub struct Verdict {
 pub(super) fn verdicts(shown: &[Shown], rows: &[Row], target: f64) -> Vec<Verdict> {
     let worst = |shown: &Shown| {
         let mask = shown.to_string();
-        let row = rows.iter().filter(|row| row.mask == mask).max_by(|a, b| a.rank1.total_cmp(&b.rank1))?;
-        Some(Verdict::of(shown, row, target))
+        let own = || rows.iter().filter(|row| row.mask == mask);
+        let row = own().max_by(|a, b| a.rank1.total_cmp(&b.rank1))?;
+        Some(Verdict::of(shown, row, target, own().all(|row| row.rank1_high <= target)))
     };
     shown.iter().filter_map(worst).collect()
 }
 
 impl Verdict {
-    fn of(shown: &Shown, row: &Row, target: f64) -> Self {
+    fn of(shown: &Shown, row: &Row, target: f64, meets_target: bool) -> Self {
         let attack = format!("{}, {} attacker, {} alignment", row.matcher.title(), row.attacker, row.alignment.name());
         let behind = match shown {
             Shown::Plain => "Without a mask".to_owned(),
             Shown::Masked(mask) => format!("Behind {mask}"),
             Shown::Elsewhere => "Behind a bar over the mouth".to_owned(),
         };
-        let meets_target = row.rank1_high <= target;
         let verdict = match meets_target {
             true => format!("which meets the target of {}", percent(target)),
             false if row.rank1 <= target => format!("which is not surely below the target of {}", percent(target)),

@@ -2,7 +2,7 @@
 
 mod present;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use eyebar_audit::Pca;
@@ -89,6 +89,9 @@ pub struct OneShotResult {
     pub fitted_people: usize,
     /// Photographs without a face. Whoever would be enrolled and has one is left out.
     pub without_face: Vec<PathBuf>,
+    /// Photographs that are there twice, under one name or two: all but the first are left out, and whoever would be
+    /// enrolled with them.
+    pub twice: Vec<PathBuf>,
     /// People who were left out for that.
     pub left_out: Vec<String>,
     /// The networks, with the start of their hashes.
@@ -156,6 +159,7 @@ pub fn oneshot(request: &OneShotRequest, stage: &dyn Fn(&str), progress: Progres
         stranger_photos: looked.strangers.iter().map(Vec::len).sum(),
         fitted_people: looked.fitted.len(),
         without_face: looked.without_face,
+        twice: looked.twice,
         left_out: looked.left_out,
         models: looked.models,
         experiment,
@@ -204,6 +208,7 @@ struct Looked {
     strangers: Vec<Vec<Extracted>>,
     fitted: Vec<Extracted>,
     without_face: Vec<PathBuf>,
+    twice: Vec<PathBuf>,
     left_out: Vec<String>,
     models: Vec<String>,
 }
@@ -213,23 +218,31 @@ impl Looked {
         let extractor = Extractor::new(&request.matchers)?;
         let only_pixels = Extractor::new(&[Matcher::Eigenfaces])?;
         let faces = Faces::new();
-        let mut without_face = Vec::new();
+        let (mut without_face, mut twice, mut known) = (Vec::new(), Vec::new(), HashSet::new());
         let mut look = |what: &str, people: &[Person], extractor: &Extractor, with_variants: bool| {
             stage(what);
             let paths: Vec<PathBuf> = people.iter().flat_map(|person| person.photos.iter().cloned()).collect();
-            let work = |photo: &crate::Photo| -> Result<Option<Vec<Extracted>>, Error> {
-                let Some(face) = faces.central(&photo.image)? else { return Ok(None) };
+            let work = |photo: &crate::Photo| -> Result<(Option<String>, Option<Vec<Extracted>>), Error> {
+                let hash = photo.source.sha256.clone();
+                let Some(face) = faces.central(&photo.image)? else { return Ok((hash, None)) };
                 let mut all = vec![extractor.extract(&photo.image, &face.landmarks)?];
                 if with_variants {
                     for (image, landmarks) in variants(&photo.image, &face.landmarks) {
                         all.push(extractor.extract(&image, &landmarks)?);
                     }
                 }
-                Ok(Some(all))
+                Ok((hash, Some(all)))
             };
-            let found = each_photo(&paths, work, progress)?;
-            without_face
-                .extend(paths.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(path, _)| path.clone()));
+            let mut found = Vec::with_capacity(paths.len());
+            for (path, (hash, seen)) in paths.iter().zip(each_photo(&paths, work, progress)?) {
+                let is_new = hash.is_none_or(|hash| known.insert(hash));
+                if seen.is_none() {
+                    without_face.push(path.clone());
+                } else if !is_new {
+                    twice.push(path.clone());
+                }
+                found.push(seen.filter(|_| is_new));
+            }
             let mut found = found.into_iter();
             let sorted = people.iter().map(|person| found.by_ref().take(person.photos.len()).flatten().collect());
             Ok::<Vec<Vec<Vec<Extracted>>>, Error>(sorted.collect())
@@ -248,6 +261,7 @@ impl Looked {
                 .collect(),
             fitted: fitted.into_iter().flatten().flatten().collect(),
             without_face,
+            twice,
             left_out: rest.into_iter().map(|(name, _)| name).collect(),
             models: extractor.models().to_vec(),
         })

@@ -69,6 +69,7 @@ impl OneShotResult {
             ("Photographs of strangers", self.stranger_photos),
             ("Others, for eigenfaces", self.fitted_people),
             ("Photographs without a face", self.without_face.len()),
+            ("Photographs that are there twice", self.twice.len()),
             ("People left out for that", self.left_out.len()),
         ] {
             cast = cast.row([name.to_owned(), count.to_string()]);

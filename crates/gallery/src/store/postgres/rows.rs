@@ -238,7 +238,8 @@ impl Rows for ServerRows<'_> {
         let literal: String = self.one("SELECT quote_literal($1)", &[&model])?;
         self.batch(&format!(
             "CREATE INDEX {index} ON template USING hnsw ((vector::vector({dimension})) vector_ip_ops)
-             WHERE model = {literal} AND vector_dims(vector) = {dimension}"
+             WHERE model = {literal} AND vector_dims(vector) = {dimension};
+             ALTER INDEX {index} ALTER COLUMN 1 SET STATISTICS 0"
         ))
     }
 

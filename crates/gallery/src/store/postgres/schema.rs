@@ -38,6 +38,17 @@ const MIGRATIONS: [&str; 1] = [r#"
         PRIMARY KEY (subject, id)
     );
     CREATE INDEX template_of_model ON template (model, subject);
+    -- The planner's statistics are samples of rows, kept in a catalogue where nothing can be forgotten.
+    ALTER TABLE subject
+        ALTER COLUMN id SET STATISTICS 0,
+        ALTER COLUMN name SET STATISTICS 0,
+        ALTER COLUMN purpose SET STATISTICS 0,
+        ALTER COLUMN consent SET STATISTICS 0,
+        ALTER COLUMN key SET STATISTICS 0;
+    ALTER TABLE template
+        ALTER COLUMN subject SET STATISTICS 0,
+        ALTER COLUMN sealed SET STATISTICS 0,
+        ALTER COLUMN vector SET STATISTICS 0;
     CREATE TABLE calibration (
         model text COLLATE "C" PRIMARY KEY,
         record text NOT NULL
