@@ -1,6 +1,11 @@
 //! `eyebar audit` on the licensed photographs.
 
+use std::time::Duration;
+
 use crate::harness::{Folder, photo};
+
+/// Without vector instructions this takes a while.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Two people with two photographs each; `more` is added.
 fn list(folder: &Folder, more: &[(&str, String)]) {
@@ -23,7 +28,7 @@ fn a_mask_over_the_eyes_is_not_enough_and_a_black_head_is() {
     let folder = Folder::new();
     list(&folder, &[]);
     let arguments = [&SMALL[..], &["--masks", "eye-bar,head", "--draws", "8", "--json"]].concat();
-    let json = folder.eyebar(&arguments).succeeds().json();
+    let json = folder.eyebar_within(PATIENCE, &arguments).succeeds().json();
     assert_eq!((&json["people"], &json["photos"], &json["chance"]), (&2.into(), &2.into(), &0.5.into()));
     let rows = json["rows"].as_array().expect("rows");
     // Two matchers, two alignments, two attackers; no mask, two masks, and a bar elsewhere.
@@ -50,9 +55,10 @@ fn a_mask_over_the_eyes_is_not_enough_and_a_black_head_is() {
     assert_eq!((&head["rank1"], &head["detected"]), (&0.0.into(), &0.0.into()));
     assert!(find("sface", "naive", "oracle", "mouth-bar")["ssim"].as_f64() < Some(1.0));
     assert_eq!(json["verdicts"].as_array().expect("verdicts").len(), 4);
-    assert_eq!(folder.eyebar(&[&arguments[..], &["--threads", "1"]].concat()).succeeds().json(), json);
+    assert_eq!(folder.eyebar_within(PATIENCE, &[&arguments[..], &["--threads", "1"]].concat()).succeeds().json(), json);
 
-    let text = folder.eyebar(&[&SMALL[..], &["--masks", "eye-bar", "--draws", "2"]].concat()).succeeds().out;
+    let text =
+        folder.eyebar_within(PATIENCE, &[&SMALL[..], &["--masks", "eye-bar", "--draws", "2"]].concat()).succeeds().out;
     assert!(text.contains("Does an attacker find the right person"), "{text}");
 }
 
@@ -65,7 +71,7 @@ fn what_is_wrong_with_a_dataset_is_said() {
         &[("Obama", "copy.jpg".to_owned()), ("Chelsea", photo("chelsea.png")), ("Chelsea", photo("sunak.jpg"))],
     );
     let arguments = [&SMALL[..], &["--masks", "eye-bar", "--draws", "2", "--json"]].concat();
-    let json = folder.eyebar(&arguments).succeeds().json();
+    let json = folder.eyebar_within(PATIENCE, &arguments).succeeds().json();
     let findings = json["findings"].to_string();
     for problem in ["the same file as another person's", "no face", "too few photographs with a face"] {
         assert!(findings.contains(problem), "{problem}: {findings}");
@@ -78,6 +84,6 @@ fn what_is_wrong_with_a_dataset_is_said() {
         (&["--photos", "2", "--masks", "hat"], 2, "eye-bar"),
         (&["--photos", "2", "--attackers", "lazy"], 2, "the attackers are"),
     ] {
-        folder.eyebar(&[&["audit", "people.csv"], arguments].concat()).fails(code, &[reason, "hint:"]);
+        folder.eyebar_within(PATIENCE, &[&["audit", "people.csv"], arguments].concat()).fails(code, &[reason, "hint:"]);
     }
 }

