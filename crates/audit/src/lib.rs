@@ -12,6 +12,7 @@ mod interval;
 pub mod oneshot;
 mod pca;
 mod random;
+mod unit;
 pub mod verification;
 
 pub use discriminant::Discriminant;

@@ -5,6 +5,7 @@ use eyebar_tensor::simd::Isa;
 
 use crate::error::AuditError;
 use crate::random::Random;
+use crate::unit::unit;
 use crate::verification::Score;
 
 /// Similarity of a photograph in which no face was found: never accepted, never first.
@@ -49,12 +50,10 @@ impl Vectors {
                     "use one model for all",
                 );
             }
-            let norm = vector.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
-            if !norm.is_finite() {
-                return Err(AuditError::NotFinite { value: norm as f32 });
+            if let Some(&value) = vector.iter().find(|value| !value.is_finite()) {
+                return Err(AuditError::NotFinite { value });
             }
-            let norm = if norm > 0.0 { norm } else { 1.0 };
-            values.extend(vector.iter().map(|&value| (f64::from(value) / norm) as f32));
+            values.extend(unit(vector));
         }
         Ok(Self { values, found, dimension, photos })
     }

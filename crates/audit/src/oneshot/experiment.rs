@@ -6,10 +6,11 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::tally::Tally;
-use super::vectors::{Vectors, unit};
+use super::vectors::Vectors;
 use super::{Answer, Enrolled, Method, Outcome};
 use crate::error::AuditError;
 use crate::random::Random;
+use crate::unit::unit;
 
 /// What is tried.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -75,7 +75,6 @@ struct Objective<'a> {
     last: Mutex<Option<Place>>,
 }
 
-#[derive(Clone)]
 struct Place {
     parameters: Vec<f64>,
     loss: f64,

@@ -3,8 +3,9 @@
 use eyebar_tensor::gemm::times_transposed;
 use eyebar_tensor::simd::Isa;
 
-use super::vectors::{Vectors, unit};
+use super::vectors::Vectors;
 use super::{Answer, Enrolled};
+use crate::unit::unit;
 
 /// The answer for each of `probes`: among the `neighbours` most similar enrolled vectors the person with the largest sum of
 /// similarities; the score is the largest similarity with that person.
