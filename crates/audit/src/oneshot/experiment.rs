@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::tally::Tally;
-use super::vectors::Vectors;
+use super::vectors::{Vectors, in_span};
 use super::{Answer, Enrolled, Method, Outcome};
 use crate::error::AuditError;
 use crate::random::Random;
@@ -76,8 +76,13 @@ pub fn run(
         }
         let work = |&draw: &usize| -> Result<_, AuditError> {
             let draw = Draw::new(experiment, people, strangers, draw);
-            let answers = tallies.iter().map(|tally| draw.answers(experiment, people, tally));
-            Ok((answers.collect::<Result<Vec<_>, _>>()?, draw.strangers))
+            let mut answers = Vec::with_capacity(tallies.len());
+            for &augmented in augmented {
+                for &shots in &experiment.shots {
+                    answers.extend(draw.answers(experiment, people, shots, augmented)?);
+                }
+            }
+            Ok((answers, draw.strangers))
         };
         for done in some.par_iter().map(work).collect::<Vec<_>>() {
             let (answers, order) = done?;
@@ -119,16 +124,18 @@ impl Draw {
         Self { seed, orders, strangers: random.shuffled(strangers.len()), probes }
     }
 
+    /// Of all methods, in their order, where everybody is enrolled with so many photographs.
     fn answers(
         &self,
         experiment: &Experiment,
         people: &[Vec<Photo>],
-        tally: &Tally,
-    ) -> Result<Vec<Answer>, AuditError> {
+        shots: usize,
+        augmented: bool,
+    ) -> Result<Vec<Vec<Answer>>, AuditError> {
         let (mut values, mut owners) = (Vec::new(), Vec::new());
         for (person, (photos, order)) in people.iter().zip(&self.orders).enumerate() {
-            for photo in order[..tally.shots].iter().map(|&index| &photos[index]) {
-                let variants = photo.variants.iter().filter(|_| tally.augmented);
+            for photo in order[..shots].iter().map(|&index| &photos[index]) {
+                let variants = photo.variants.iter().filter(|_| augmented);
                 for vector in std::iter::once(&photo.plain).chain(variants) {
                     values.extend(unit(vector));
                     owners.push(person);
@@ -137,7 +144,16 @@ impl Draw {
         }
         let vectors = Vectors { values, dimension: self.probes.dimension };
         let enrolled = Enrolled { vectors: &vectors, people: &owners, classes: people.len() };
-        tally.method.answers(&enrolled, &self.probes, experiment.penalty, self.seed)
+        // The same for all heads.
+        let is_trained = experiment.methods.iter().any(|method| method.is_trained());
+        let inside = if is_trained { in_span(&vectors, &self.probes) } else { None };
+        let (vectors, probes) = inside.as_ref().map_or((&vectors, &self.probes), |(own, probes)| (own, probes));
+        let short = Enrolled { vectors, ..enrolled };
+        let answers = experiment.methods.iter().map(|method| match method.is_trained() {
+            true => method.answers(&short, probes, experiment.penalty, self.seed),
+            false => method.answers(&enrolled, &self.probes, experiment.penalty, self.seed),
+        });
+        answers.collect()
     }
 }
 

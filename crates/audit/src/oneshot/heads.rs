@@ -8,7 +8,7 @@ use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 
 use super::network::{Inputs, Network};
-use super::vectors::{Vectors, in_span};
+use super::vectors::Vectors;
 use super::{Answer, Enrolled};
 use crate::error::AuditError;
 
@@ -36,13 +36,6 @@ pub(super) struct Head {
 /// # Errors
 /// When the optimiser cannot begin.
 pub(super) fn answers(enrolled: &Enrolled<'_>, probes: &Vectors, head: Head) -> Result<Vec<Answer>, AuditError> {
-    match in_span(enrolled.vectors, probes) {
-        Some((inside, probes)) => train(&Enrolled { vectors: &inside, ..*enrolled }, &probes, head),
-        None => train(enrolled, probes, head),
-    }
-}
-
-fn train(enrolled: &Enrolled<'_>, probes: &Vectors, head: Head) -> Result<Vec<Answer>, AuditError> {
     let mut sizes = vec![enrolled.vectors.dimension];
     sizes.extend((head.hidden > 0).then_some(head.hidden));
     sizes.push(enrolled.classes);
