@@ -9,10 +9,10 @@ use eyebar_imaging::{Rect, Rgb, RgbImage};
 use eyebar_tensor::Tensor;
 
 const KINDS: [Mask; 8] = [
-    Mask::EyeBar,
-    Mask::EyesNose,
-    Mask::Face,
-    Mask::Head,
+    Mask::EYE_BAR,
+    Mask::EYES_NOSE,
+    Mask::FACE,
+    Mask::HEAD,
     Mask::Blur { sigma: 0.3 },
     Mask::Pixelate { cells: 8 },
     Mask::Noise,
@@ -65,7 +65,7 @@ fn the_bar_hides_the_eyes_in_its_colour() {
     let image = photo("astronaut.png");
     let options = MaskOptions { colour: [10, 200, 30], ..MaskOptions::default() };
     let faces = [astronaut()];
-    let masked = Mask::EyeBar.apply(&image, Placement::Landmarks(&faces), &options).expect("a mask");
+    let masked = Mask::EYE_BAR.apply(&image, Placement::Landmarks(&faces), &options).expect("a mask");
     for (x, y) in [faces[0].right_eye, faces[0].left_eye] {
         assert_eq!(masked.image.get_pixel(x as u32, y as u32), &Rgb([10, 200, 30]));
     }
@@ -104,13 +104,13 @@ fn several_faces() {
     let image = photo("astronaut.png");
     // Far from the first; overlapping boxes follow.
     let other = astronaut().map(|(x, y)| (x + 200.0, y + 250.0));
-    let both = apply(Mask::Face, &image, &[astronaut(), other]);
-    let one = apply(Mask::Face, &image, &[astronaut()]);
+    let both = apply(Mask::FACE, &image, &[astronaut(), other]);
+    let one = apply(Mask::FACE, &image, &[astronaut()]);
     assert_eq!(both.polygons.len(), 2);
     assert_eq!(both.polygons[0], one.polygons[0]);
     assert!((both.covered_share() - 2.0 * one.covered_share()).abs() < 1e-6);
     let near = astronaut().map(|(x, y)| (x + 20.0, y + 30.0));
-    let overlapping = apply(Mask::Face, &image, &[astronaut(), near]);
+    let overlapping = apply(Mask::FACE, &image, &[astronaut(), near]);
     let share = covered(&overlapping).data().iter().map(|&weight| f64::from(weight)).sum::<f64>() / (512.0 * 512.0);
     assert!((overlapping.covered_share() - share).abs() < 1e-6 && share < 1.9 * one.covered_share());
 }
@@ -138,7 +138,7 @@ fn faces_cut_by_the_border_and_tiny_pictures() {
     }
     // The one pixel is covered.
     let on_pixel = astronaut().map(|(x, y)| (x - 223.0, y - 102.0));
-    for mask in [Mask::EyeBar, Mask::Face, Mask::Head, Mask::Noise] {
+    for mask in [Mask::EYE_BAR, Mask::FACE, Mask::HEAD, Mask::Noise] {
         let masked = apply(mask, &tiny, &[on_pixel]);
         assert!((masked.covered_share() - 1.0).abs() < 1e-3 && masked.image != tiny, "{mask}");
     }
@@ -149,13 +149,13 @@ fn fixed_places_need_no_face() {
     let image = photo("chelsea.png");
     let fixed = |mask: Mask| mask.apply(&image, Placement::Fixed, &MaskOptions::default());
     let (width, height) = image.dimensions();
-    let masked = fixed(Mask::EyeBar).expect("a mask");
+    let masked = fixed(Mask::EYE_BAR).expect("a mask");
     let weights = covered(&masked);
     let first = weights.data().iter().position(|&weight| weight > 0.0).expect("something covered");
     assert_eq!(first, (0.28 * f64::from(height)).floor() as usize * width as usize, "the whole width, from 28 %");
     let custom = fixed(Mask::Custom { left: 0.0, top: 0.0, right: 0.5, bottom: 1.0 }).expect("a mask");
     assert!((custom.covered_share() - 0.5).abs() < 0.002, "fractions of the picture");
-    assert!(matches!(fixed(Mask::Head), Err(FaceError::NoFixedPlace { .. })));
+    assert!(matches!(fixed(Mask::HEAD), Err(FaceError::NoFixedPlace { .. })));
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn refuses_what_would_hide_nothing() {
         assert!(text.contains("hint"), "{text}");
         error
     };
-    assert!(matches!(refused(Mask::EyeBar, &[]), FaceError::NoFace));
+    assert!(matches!(refused(Mask::EYE_BAR, &[]), FaceError::NoFace));
     assert!(matches!(refused(Mask::Blur { sigma: 0.0 }, &[astronaut()]), FaceError::Option { .. }));
     assert!(matches!(refused(Mask::Pixelate { cells: 0 }, &[astronaut()]), FaceError::Option { .. }));
     assert!(matches!(refused(Mask::Pixelate { cells: 900 }, &[astronaut()]), FaceError::NothingHidden { .. }));
@@ -187,7 +187,7 @@ fn refuses_what_would_hide_nothing() {
     assert!(matches!(refused(Mask::Pixelate { cells: 80 }, &[astronaut()]), FaceError::NothingHidden { .. }));
     assert!(matches!(refused(Mask::Blur { sigma: 0.0096 }, &[astronaut()]), FaceError::NothingHidden { .. }));
     let flat = Landmarks::from_points([(3.0, 3.0); 5]);
-    assert!(matches!(refused(Mask::Face, &[flat]), FaceError::Landmarks { .. }));
+    assert!(matches!(refused(Mask::FACE, &[flat]), FaceError::Landmarks { .. }));
 }
 
 /// A box that misses the head or the photograph, and cells or a blur on a plain colour.
@@ -220,5 +220,5 @@ fn refuses_a_box_that_misses_and_a_change_that_is_none() {
     }
     // A black bar on black hides as well as any other.
     let black = RgbImage::new(400, 400);
-    assert!(Mask::EyeBar.apply(&black, on_face, &MaskOptions::default()).is_ok());
+    assert!(Mask::EYE_BAR.apply(&black, on_face, &MaskOptions::default()).is_ok());
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{PORTRAITS, detector, embedder, photo};
-use eyebar_face::{Face, Template, aligned};
+use eyebar_face::{Face, Landmarks, Template, aligned};
 use eyebar_imaging::RgbImage;
 use serde_json::Value;
 
@@ -85,6 +85,29 @@ fn a_photograph_and_its_mirror_image() {
     let similarity = f64::from(a.similarity(&b).expect("one model"));
     println!("{similarity:.6}, OpenCV {expected:.6}");
     assert!((similarity - expected).abs() <= 3.5e-3, "{similarity}");
+}
+
+/// Cosine of an embedding with OpenCV's of the same five points: its warp rounds to 1/32 pixel.
+const SAME_EMBEDDING: f64 = 0.999;
+
+#[test]
+fn embeddings_point_the_same_way() {
+    let reference = reference();
+    let image = photo("chelsea.png");
+    let all = reference["cat"].as_object().expect("embeddings");
+    assert_eq!(all.len(), 4);
+    for (name, expected) in all {
+        let points = numbers(&expected["points"]);
+        let point = |index: usize| (points[2 * index] as f32, points[2 * index + 1] as f32);
+        let landmarks = Landmarks::from_points([0, 1, 2, 3, 4].map(point));
+        let template = embedder().embed_face(&image, &landmarks).expect("a template");
+        let wanted = numbers(&expected["embedding"]);
+        assert_eq!(wanted.len(), template.values().len());
+        let dot: f64 = template.values().iter().zip(&wanted).map(|(a, b)| f64::from(*a) * b).sum();
+        let cosine = dot / wanted.iter().map(|value| value * value).sum::<f64>().sqrt();
+        println!("{name}: {cosine:.6}");
+        assert!(cosine >= SAME_EMBEDDING, "{name}: {cosine}");
+    }
 }
 
 #[test]

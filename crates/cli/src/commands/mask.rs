@@ -17,7 +17,8 @@ use crate::paths;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Masks, placed by landmarks, sizes in units of the distance between the eyes:
-  eye-bar  eyes-nose  face  head  blur:SIGMA  pixelate:CELLS  noise  custom:LEFT,TOP,RIGHT,BOTTOM
+  eye-bar  eyes-nose  face  head  (each also larger or smaller: eye-bar:1.5)
+  blur:SIGMA  pixelate:CELLS  noise  custom:LEFT,TOP,RIGHT,BOTTOM
 
 Examples:
   eyebar mask me.jpg --mask eye-bar

@@ -111,7 +111,7 @@ impl Mask {
                 Some(fill::pixelated(image, placed, cells))
             }
             Self::Noise => Some(fill::noise(image, options.seed, part)),
-            Self::EyeBar | Self::EyesNose | Self::Face | Self::Head | Self::Custom { .. } => None,
+            Self::Box { .. } | Self::Custom { .. } => None,
         };
         let polygon = placed.polygon();
         let mut effect = Effect { area: 0.0, changed: false };

@@ -10,6 +10,8 @@
 //! | `face`, `blur`, `pixelate`, `noise` | ± 1.1 | 0.9 above the eyes | 0.8 below the mouth |
 //! | `head` | ± 1.9, more on the side that a turned head shows | 2.3 above the eyes | 1.3 below the mouth |
 //!
+//! A box of one colour may be scaled about its middle: `eye-bar:2` is twice as wide and twice as high.
+//!
 //! Placed by fixed fractions of the picture (the workshop that Eyebar started from, for portraits that fill it): eyes
 //! y 28–42 %, eyes and nose y 28–58 %, both over the whole width; face and noise y 15–80 %, x 10–90 %; blur and
 //! pixelation y 10–85 %, x 5–95 %. Boxes are rounded outwards to whole pixels, and d is taken as the box's width / 2.2.
@@ -30,17 +32,29 @@ pub const DEFAULT_SIGMA: f32 = 0.3;
 /// Cells across the face of `pixelate` where no number is given, as in the news.
 pub const DEFAULT_CELLS: u32 = 8;
 
+/// A part of the face that a box covers; see the table above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// The eyes.
+    EyeBar,
+    /// Eyes and nose.
+    EyesNose,
+    /// The face.
+    Face,
+    /// The head with hair, ears and chin.
+    Head,
+}
+
 /// An anonymiser. Its text form ([`std::str::FromStr`], [`std::fmt::Display`]) is described by [`SYNTAX`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Mask {
-    /// A bar over the eyes.
-    EyeBar,
-    /// A box over eyes and nose.
-    EyesNose,
-    /// A box over the face.
-    Face,
-    /// A box over the head with hair, ears and chin.
-    Head,
+    /// A box of one colour.
+    Box {
+        /// What it covers.
+        part: Part,
+        /// By which the box is larger than it is by default, about its middle: 0.1 to 10.
+        scale: f32,
+    },
     /// The face blurred with a Gaussian.
     Blur {
         /// Standard deviation in units of d: more than 0, at most 10.
@@ -65,6 +79,17 @@ pub enum Mask {
         /// Lower end.
         bottom: f32,
     },
+}
+
+impl Mask {
+    /// A bar over the eyes.
+    pub const EYE_BAR: Self = Self::Box { part: Part::EyeBar, scale: 1.0 };
+    /// A box over eyes and nose.
+    pub const EYES_NOSE: Self = Self::Box { part: Part::EyesNose, scale: 1.0 };
+    /// A box over the face.
+    pub const FACE: Self = Self::Box { part: Part::Face, scale: 1.0 };
+    /// A box over the head with hair, ears and chin.
+    pub const HEAD: Self = Self::Box { part: Part::Head, scale: 1.0 };
 }
 
 /// What may be chosen about any mask.

@@ -2,7 +2,7 @@
 
 use eyebar_imaging::Rect;
 
-use super::Mask;
+use super::{Mask, Part};
 use crate::error::FaceError;
 use crate::landmarks::{FaceFrame, Landmarks, Point};
 
@@ -69,7 +69,7 @@ pub(super) fn on_face(mask: &Mask, landmarks: &Landmarks) -> Result<Placed, Face
     let frame = landmarks.frame()?;
     let [left, top, right, bottom] = extent(mask, landmarks, &frame);
     if matches!(mask, Mask::Custom { .. }) {
-        let head = extent(&Mask::Head, landmarks, &frame);
+        let head = extent(&Mask::HEAD, landmarks, &frame);
         if right <= head[0] || left >= head[2] || bottom <= head[1] || top >= head[3] {
             let [left, top, right, bottom] = head;
             return Err(mask.hides_nothing(format!(
@@ -89,29 +89,42 @@ pub(super) fn on_face(mask: &Mask, landmarks: &Landmarks) -> Result<Placed, Face
 fn extent(mask: &Mask, landmarks: &Landmarks, frame: &FaceFrame) -> [f32; 4] {
     // A head bowed or thrown back far may have its nose or mouth beside the eyes; a mask never ends above the bar.
     let below = |point: Point, distance: f32| (frame.from_photo(point).1 + distance).max(BAR);
+    let face = || [-HALF_WIDTH, -0.9, HALF_WIDTH, below(landmarks.mouth_centre(), 0.8)];
     match *mask {
-        Mask::EyeBar => [-HALF_WIDTH, -BAR, HALF_WIDTH, BAR],
-        Mask::EyesNose => [-HALF_WIDTH, -BAR, HALF_WIDTH, below(landmarks.nose, 0.2)],
-        Mask::Face | Mask::Blur { .. } | Mask::Pixelate { .. } | Mask::Noise => {
-            [-HALF_WIDTH, -0.9, HALF_WIDTH, below(landmarks.mouth_centre(), 0.8)]
+        Mask::Box { part, scale } => {
+            let own = match part {
+                Part::EyeBar => [-HALF_WIDTH, -BAR, HALF_WIDTH, BAR],
+                Part::EyesNose => [-HALF_WIDTH, -BAR, HALF_WIDTH, below(landmarks.nose, 0.2)],
+                Part::Face => face(),
+                Part::Head => {
+                    let shift = landmarks.skull_shift(frame);
+                    [-1.9 + shift.min(0.0), -2.3, 1.9 + shift.max(0.0), below(landmarks.mouth_centre(), 1.3)]
+                }
+            };
+            scaled(own, scale)
         }
-        Mask::Head => {
-            let shift = landmarks.skull_shift(frame);
-            [-1.9 + shift.min(0.0), -2.3, 1.9 + shift.max(0.0), below(landmarks.mouth_centre(), 1.3)]
-        }
+        Mask::Blur { .. } | Mask::Pixelate { .. } | Mask::Noise => face(),
         Mask::Custom { left, top, right, bottom } => [left, top, right, bottom],
     }
 }
 
+/// A box grown about its middle.
+fn scaled([left, top, right, bottom]: [f32; 4], scale: f32) -> [f32; 4] {
+    let (across, down) = ((right - left) * (scale - 1.0) / 2.0, (bottom - top) * (scale - 1.0) / 2.0);
+    [left - across, top - down, right + across, bottom + down]
+}
+
 /// The mask at its fixed place in a picture.
 pub(super) fn fixed(mask: &Mask, width: u32, height: u32) -> Result<Placed, FaceError> {
+    const FACE: [f32; 4] = [0.10, 0.15, 0.90, 0.80];
     let [left, top, right, bottom] = match *mask {
-        Mask::EyeBar => [0.0, 0.28, 1.0, 0.42],
-        Mask::EyesNose => [0.0, 0.28, 1.0, 0.58],
-        Mask::Face | Mask::Noise => [0.10, 0.15, 0.90, 0.80],
+        Mask::Box { part: Part::EyeBar, scale } => scaled([0.0, 0.28, 1.0, 0.42], scale),
+        Mask::Box { part: Part::EyesNose, scale } => scaled([0.0, 0.28, 1.0, 0.58], scale),
+        Mask::Box { part: Part::Face, scale } => scaled(FACE, scale),
+        Mask::Box { part: Part::Head, .. } => return Err(FaceError::NoFixedPlace { mask: mask.to_string() }),
+        Mask::Noise => FACE,
         Mask::Blur { .. } | Mask::Pixelate { .. } => [0.05, 0.10, 0.95, 0.85],
         Mask::Custom { left, top, right, bottom } => [left, top, right, bottom],
-        Mask::Head => return Err(FaceError::NoFixedPlace { mask: mask.to_string() }),
     };
     // In f64: 0.28 · 100 must not become 28.000001, and then 29.
     let edge = |fraction: f32, size: u32| (f64::from(fraction) * f64::from(size) * 1e4).round() / 1e4;
@@ -123,7 +136,7 @@ pub(super) fn fixed(mask: &Mask, width: u32, height: u32) -> Result<Placed, Face
 
 #[cfg(test)]
 mod tests {
-    use super::{Mask, fixed, on_face};
+    use super::{Mask, Part, fixed, on_face};
     use crate::align::TEMPLATE;
     use crate::landmarks::{Landmarks, Point};
 
@@ -144,10 +157,11 @@ mod tests {
     #[test]
     fn measures_of_an_upright_face() {
         for (mask, upper_left, lower_right) in [
-            (Mask::EyeBar, (40.0, 165.0), (260.0, 235.0)),
-            (Mask::EyesNose, (40.0, 165.0), (260.0, 280.0)),
-            (Mask::Face, (40.0, 110.0), (260.0, 390.0)),
+            (Mask::EYE_BAR, (40.0, 165.0), (260.0, 235.0)),
+            (Mask::EYES_NOSE, (40.0, 165.0), (260.0, 280.0)),
+            (Mask::FACE, (40.0, 110.0), (260.0, 390.0)),
             (Mask::Blur { sigma: 0.3 }, (40.0, 110.0), (260.0, 390.0)),
+            (Mask::Box { part: Part::EyeBar, scale: 2.0 }, (-70.0, 130.0), (370.0, 270.0)),
             (Mask::Custom { left: -1.0, top: -2.0, right: 0.5, bottom: 0.0 }, (50.0, 0.0), (200.0, 200.0)),
         ] {
             let (a, c) = corners(mask);
@@ -162,7 +176,7 @@ mod tests {
             let (sin, cos) = degrees.to_radians().sin_cos();
             let turn = |(x, y): Point| (3.0 * (cos * x - sin * y) + 40.0, 3.0 * (sin * x + cos * y) - 9.0);
             let upright = Landmarks::from_points(TEMPLATE);
-            for mask in [Mask::EyeBar, Mask::EyesNose, Mask::Face, Mask::Head] {
+            for mask in [Mask::EYE_BAR, Mask::EYES_NOSE, Mask::FACE, Mask::HEAD] {
                 let still = on_face(&mask, &upright).unwrap().polygon();
                 let turned = on_face(&mask, &upright.map(turn)).unwrap();
                 for (point, expected) in turned.polygon().into_iter().zip(still) {
@@ -180,11 +194,11 @@ mod tests {
             let bounds = fixed(&mask, width, height).unwrap().bounds();
             [bounds.x, bounds.y, bounds.width as i32, bounds.height as i32]
         };
-        assert_eq!(rect(Mask::EyeBar, 200, 100), [0, 28, 200, 14]);
-        assert_eq!(rect(Mask::EyesNose, 200, 100), [0, 28, 200, 30]);
-        assert_eq!(rect(Mask::Face, 200, 100), [20, 15, 160, 65]);
+        assert_eq!(rect(Mask::EYE_BAR, 200, 100), [0, 28, 200, 14]);
+        assert_eq!(rect(Mask::EYES_NOSE, 200, 100), [0, 28, 200, 30]);
+        assert_eq!(rect(Mask::FACE, 200, 100), [20, 15, 160, 65]);
         assert_eq!(rect(Mask::Pixelate { cells: 4 }, 200, 100), [10, 10, 180, 75]);
-        assert_eq!(rect(Mask::EyeBar, 1, 1), [0, 0, 1, 1]);
-        assert!(fixed(&Mask::Head, 200, 100).unwrap_err().to_string().contains("hint"));
+        assert_eq!(rect(Mask::EYE_BAR, 1, 1), [0, 0, 1, 1]);
+        assert!(fixed(&Mask::HEAD, 200, 100).unwrap_err().to_string().contains("hint"));
     }
 }

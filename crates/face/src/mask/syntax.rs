@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{DEFAULT_CELLS, DEFAULT_SIGMA, Mask};
+use super::{DEFAULT_CELLS, DEFAULT_SIGMA, Mask, Part};
 use crate::error::FaceError;
 
 /// The masks and how they are written.
-pub const SYNTAX: &str = "write eye-bar, eyes-nose, face, head, blur or blur:0.3 (sigma in eye distances), pixelate or \
+pub const SYNTAX: &str = "write eye-bar, eyes-nose, face or head (eye-bar:2 for a box twice as large), blur or blur:0.3 (sigma in eye distances), pixelate or \
     pixelate:8 (cells across the face), noise, or custom:-1.1,-0.35,1.1,0.35 (left, top, right, bottom in eye distances \
     from the midpoint between the eyes)";
 
@@ -15,6 +15,21 @@ pub const SYNTAX: &str = "write eye-bar, eyes-nose, face, head, blur or blur:0.3
 const MAX_SIGMA: f32 = 10.0;
 const MAX_REACH: f32 = 100.0;
 const MAX_CELLS: u32 = 1000;
+/// Of boxes.
+const SCALES: std::ops::RangeInclusive<f32> = 0.1..=10.0;
+
+impl Part {
+    const ALL: [Self; 4] = [Self::EyeBar, Self::EyesNose, Self::Face, Self::Head];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::EyeBar => "eye-bar",
+            Self::EyesNose => "eyes-nose",
+            Self::Face => "face",
+            Self::Head => "head",
+        }
+    }
+}
 
 impl Mask {
     /// Refuses strengths and boxes that make no sense.
@@ -35,7 +50,10 @@ impl Mask {
                 let remedy = "left must be less than right, top less than bottom, and none beyond 100";
                 ("custom box", remedy, near && left < right && top < bottom)
             }
-            Self::EyeBar | Self::EyesNose | Self::Face | Self::Head | Self::Noise => return Ok(()),
+            Self::Box { scale, .. } => {
+                ("size of the box", "it must be from 0.1 to 10 times its default, such as 1.5", SCALES.contains(&scale))
+            }
+            Self::Noise => return Ok(()),
         };
         if good { Ok(()) } else { Err(FaceError::Option { name, value: self.to_string(), remedy }) }
     }
@@ -44,10 +62,8 @@ impl Mask {
 impl fmt::Display for Mask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EyeBar => f.write_str("eye-bar"),
-            Self::EyesNose => f.write_str("eyes-nose"),
-            Self::Face => f.write_str("face"),
-            Self::Head => f.write_str("head"),
+            Self::Box { part, scale: 1.0 } => f.write_str(part.name()),
+            Self::Box { part, scale } => write!(f, "{}:{scale}", part.name()),
             Self::Blur { sigma } => write!(f, "blur:{sigma}"),
             Self::Pixelate { cells } => write!(f, "pixelate:{cells}"),
             Self::Noise => f.write_str("noise"),
@@ -66,16 +82,9 @@ impl FromStr for Mask {
             Some((name, strength)) => (name, Some(strength.trim())),
             None => (lower.as_str(), None),
         };
-        let plain = |mask| match strength {
-            None => Ok(mask),
-            Some(_) => Err(refuse(format!("{name} has no strength"))),
-        };
         let mask = match name.trim() {
-            "eye-bar" => plain(Self::EyeBar)?,
-            "eyes-nose" => plain(Self::EyesNose)?,
-            "face" => plain(Self::Face)?,
-            "head" => plain(Self::Head)?,
-            "noise" => plain(Self::Noise)?,
+            "noise" if strength.is_some() => return Err(refuse("noise has no strength".to_owned())),
+            "noise" => Self::Noise,
             "blur" => {
                 let sigma = strength.map_or(Ok(DEFAULT_SIGMA), str::parse);
                 Self::Blur { sigma: sigma.map_err(|_| refuse("the sigma is not a number".to_owned()))? }
@@ -92,7 +101,12 @@ impl FromStr for Mask {
                 };
                 Self::Custom { left: *left, top: *top, right: *right, bottom: *bottom }
             }
-            name => return Err(refuse(format!("{name:?} is not known"))),
+            name => {
+                let part = Part::ALL.into_iter().find(|part| part.name() == name);
+                let part = part.ok_or_else(|| refuse(format!("{name:?} is not known")))?;
+                let scale = strength.map_or(Ok(1.0), str::parse);
+                Self::Box { part, scale: scale.map_err(|_| refuse("the size is not a number".to_owned()))? }
+            }
         };
         mask.check()?;
         Ok(mask)
@@ -105,9 +119,16 @@ mod tests {
 
     #[test]
     fn text_goes_there_and_back() {
-        for text in
-            ["eye-bar", "eyes-nose", "face", "head", "blur:0.25", "pixelate:12", "noise", "custom:-1,-0.5,1,2.25"]
-        {
+        for text in [
+            "eye-bar",
+            "eyes-nose:1.5",
+            "face",
+            "head:0.75",
+            "blur:0.25",
+            "pixelate:12",
+            "noise",
+            "custom:-1,-0.5,1,2.25",
+        ] {
             let mask: Mask = text.parse().unwrap();
             assert_eq!(mask.to_string(), text);
         }
@@ -120,7 +141,11 @@ mod tests {
         for text in [
             "",
             "eyebar",
-            "face:3",
+            "face:",
+            "face:0",
+            "head:nan",
+            "eye-bar:11",
+            "noise:3",
             "blur:",
             "blur:0",
             "blur:-1",

@@ -4,10 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use eyebar_face::Mask;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::matcher::Matcher;
 
 /// What an attacker knows about the mask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Attacker {
     /// Looks for the masked face among ordinary photographs.
@@ -61,6 +63,11 @@ pub enum Alignment {
 }
 
 impl Alignment {
+    /// Those that a matcher is tried with.
+    pub(super) fn of(matcher: Matcher) -> &'static [Self] {
+        if matcher.sees_whole_photograph() { &[Self::Whole] } else { &[Self::Oracle, Self::Redetected] }
+    }
+
     /// As results name it.
     pub fn name(self) -> &'static str {
         match self {
@@ -91,7 +98,7 @@ impl Shown {
     pub(super) fn all(masks: &[Mask]) -> Vec<Self> {
         let mut all = vec![Self::Plain];
         all.extend(masks.iter().copied().map(Self::Masked));
-        if masks.contains(&Mask::EyeBar) {
+        if masks.contains(&Mask::EYE_BAR) {
             all.push(Self::Elsewhere);
         }
         all
