@@ -32,27 +32,52 @@ fn drawn(people: usize, seed: u64, resample: u64) -> Vec<u32> {
 /// 95 % of what `rate` gives for resampled people (Efron 1979; percentiles).
 pub(crate) fn percentiles(people: usize, seed: u64, rate: impl Fn(&[u32]) -> f64 + Sync) -> (f64, f64) {
     let mut rates: Vec<f64> = (0..RESAMPLES).into_par_iter().map(|index| rate(&drawn(people, seed, index))).collect();
+    middle(&mut rates)
+}
+
+/// The ends of the middle 95 %.
+fn middle(rates: &mut [f64]) -> (f64, f64) {
     rates.sort_by(f64::total_cmp);
     let at = |share: f64| rates[((share * RESAMPLES as f64) as usize).min(rates.len() - 1)];
     (at(0.025), at(0.975))
 }
 
-/// The rate of events: `counts` has for each person the events and the occasions.
-pub(crate) fn over_people(counts: &[(f64, f64)], seed: u64) -> Interval {
-    let rate = |weights: &mut dyn Iterator<Item = f64>| {
-        let (events, occasions) = weights
-            .zip(counts)
-            .fold((0.0, 0.0), |(a, b), (weight, count)| (a + weight * count.0, b + weight * count.1));
-        if occasions > 0.0 { events / occasions } else { 0.0 }
-    };
-    let value = rate(&mut std::iter::repeat(1.0));
-    let (low, high) = percentiles(counts.len(), seed, |drawn| rate(&mut drawn.iter().map(|&times| f64::from(times))));
+/// The rate of events, resampled over people: `counts` has for each person the events and the occasions.
+pub fn over_people(counts: &[(f64, f64)], seed: u64) -> Interval {
+    let value = rate(counts, std::iter::repeat(1));
+    let (low, high) = percentiles(counts.len(), seed, |drawn| rate(counts, drawn.iter().copied()));
     Interval { value, low, high }
+}
+
+/// How much larger the rate of `counts` is than that of `others`, who are other people, resampled apart.
+pub(crate) fn between(counts: &[(f64, f64)], others: &[(f64, f64)], seed: u64) -> Interval {
+    let value = rate(counts, std::iter::repeat(1)) - rate(others, std::iter::repeat(1));
+    let people = counts.len();
+    let mut differences: Vec<f64> = (0..RESAMPLES)
+        .into_par_iter()
+        .map(|index| {
+            // Two streams of one seed.
+            let own = drawn(people, seed, 2 * index);
+            let theirs = drawn(others.len(), seed, 2 * index + 1);
+            rate(counts, own) - rate(others, theirs)
+        })
+        .collect();
+    let (low, high) = middle(&mut differences);
+    Interval { value, low, high }
+}
+
+/// Events per occasion, where each person counts so many times.
+fn rate(counts: &[(f64, f64)], times: impl IntoIterator<Item = u32>) -> f64 {
+    let (events, occasions) =
+        times.into_iter().map(f64::from).zip(counts).fold((0.0, 0.0), |(events, occasions), (times, count)| {
+            (events + times * count.0, occasions + times * count.1)
+        });
+    if occasions > 0.0 { events / occasions } else { 0.0 }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::over_people;
+    use super::{between, over_people};
 
     /// The normal approximation of the mean of independent people.
     #[test]
@@ -63,6 +88,17 @@ mod tests {
         assert_eq!(found.value, 0.25);
         let half = 1.96 * (0.25f64 * 0.75 / 400.0).sqrt();
         assert!((found.low - (0.25 - half)).abs() < 0.008 && (found.high - (0.25 + half)).abs() < 0.008, "{found:?}");
+    }
+
+    #[test]
+    fn differences_of_other_people_are_as_wide_as_both_together() {
+        let counts = |every: u32, people: u32| -> Vec<(f64, f64)> {
+            (0..people).map(|person| (f64::from(u8::from(person % every == 0)) * 4.0, 4.0)).collect()
+        };
+        let found = between(&counts(2, 300), &counts(4, 400), 5);
+        assert_eq!(found.value, 0.25);
+        let half = 1.96 * (0.25f64 / 300.0 + 0.1875 / 400.0).sqrt();
+        assert!((found.low - (0.25 - half)).abs() < 0.012 && (found.high - (0.25 + half)).abs() < 0.012, "{found:?}");
     }
 
     #[test]

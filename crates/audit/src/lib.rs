@@ -10,6 +10,7 @@ mod error;
 pub mod identification;
 mod interval;
 pub mod oneshot;
+mod open_set;
 mod pca;
 mod random;
 mod unit;
@@ -17,5 +18,6 @@ pub mod verification;
 
 pub use discriminant::Discriminant;
 pub use error::AuditError;
-pub use interval::Interval;
+pub use interval::{Interval, over_people as rate_over_people};
+pub use open_set::OpenSet;
 pub use pca::Pca;

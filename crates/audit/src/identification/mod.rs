@@ -6,7 +6,9 @@
 mod draws;
 mod ranks;
 mod similarities;
+mod strangers;
 
 pub use draws::Draws;
 pub use ranks::{LAST_RANK, Ranks};
 pub use similarities::{Similarities, Vectors};
+pub use strangers::{Strangers, Thresholds};

@@ -1,7 +1,7 @@
 //! At which place the right person comes.
 
 use super::{Draws, Similarities};
-use crate::interval::{Interval, over_people};
+use crate::interval::{Interval, between, over_people};
 
 /// The last rank that is counted.
 pub const LAST_RANK: usize = 20;
@@ -71,6 +71,26 @@ impl Ranks {
         over_people(&counts, seed)
     }
 
+    /// Of some of the people alone, who are looked for among all as before.
+    ///
+    /// # Panics
+    /// When there is no such person.
+    #[must_use]
+    pub fn only(&self, people: &[usize]) -> Self {
+        let own = people.iter().flat_map(|&person| &self.within[person * LAST_RANK..][..LAST_RANK]);
+        Self { within: own.copied().collect(), looked: self.looked }
+    }
+
+    /// How much larger the share is than with `others`, who are other people.
+    ///
+    /// # Panics
+    /// As [`Ranks::within`].
+    pub fn beside(&self, others: &Self, rank: usize, seed: u64) -> Interval {
+        let counts =
+            |ranks: &Self| -> Vec<(f64, f64)> { ranks.of_people(rank).map(|sum| (sum, ranks.looked as f64)).collect() };
+        between(&counts(self), &counts(others), seed)
+    }
+
     fn of_people(&self, rank: usize) -> impl Iterator<Item = f64> + '_ {
         assert!((1..=LAST_RANK).contains(&rank), "rank {rank}");
         self.within.iter().skip(rank - 1).step_by(LAST_RANK).copied()
@@ -107,6 +127,8 @@ mod tests {
         assert!((none.difference(&clear, 1, 0).value + 1.0 / 3.0).abs() < 1e-12);
         let interval = none.interval(1, 3);
         assert!(interval.low < interval.value && interval.value < interval.high, "{interval:?}");
+        let (found, missed) = (none.only(&[1, 2]), none.only(&[0]));
+        assert_eq!((found.within(1), missed.within(1), found.beside(&missed, 1, 0).value), (1.0, 0.0, 1.0));
     }
 
     /// Photographs dealt out at random: a perfect matcher finds no more than chance.

@@ -63,10 +63,32 @@ impl Vectors {
         self.found.len()
     }
 
+    /// Values of each.
+    pub(super) fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// Photographs of each person.
+    pub(super) fn photos(&self) -> usize {
+        self.photos
+    }
+
     /// Whether there is no photograph; never.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
+}
+
+/// `[probes, gallery]`
+pub(super) fn cosines(probes: &Vectors, gallery: &Vectors) -> Vec<f32> {
+    let mut values = vec![0.0; probes.len() * gallery.len()];
+    times_transposed(Isa::detect(), &probes.values, &gallery.values, probes.dimension, &mut values);
+    for (row, &found) in values.chunks_exact_mut(gallery.len()).zip(&probes.found) {
+        for (value, &enrolled) in row.iter_mut().zip(&gallery.found) {
+            *value = if found && enrolled { value.clamp(-1.0, 1.0) } else { NO_FACE };
+        }
+    }
+    values
 }
 
 /// Cosines of all photographs that are looked for with all that may be enrolled.
@@ -97,15 +119,8 @@ impl Similarities {
                 remedy: "use the same photographs and one model for both",
             });
         }
-        let count = probes.len();
-        let mut values = vec![0.0; count * count];
-        times_transposed(Isa::detect(), &probes.values, &gallery.values, probes.dimension, &mut values);
-        for (row, &found) in values.chunks_exact_mut(count).zip(&probes.found) {
-            for (value, &enrolled) in row.iter_mut().zip(&gallery.found) {
-                *value = if found && enrolled { value.clamp(-1.0, 1.0) } else { NO_FACE };
-            }
-        }
-        Ok(Self { values, found: probes.found.clone(), people: count / probes.photos, photos: probes.photos })
+        let people = probes.len() / probes.photos;
+        Ok(Self { values: cosines(probes, gallery), found: probes.found.clone(), people, photos: probes.photos })
     }
 
     /// Of photograph `photo` of `person` with photograph `enrolled` of `other`.

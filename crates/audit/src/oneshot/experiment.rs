@@ -6,9 +6,10 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::tally::Tally;
-use super::vectors::{Vectors, in_span};
+use super::vectors::{Vectors, in_span, products};
 use super::{Answer, Enrolled, Method, Outcome};
 use crate::error::AuditError;
+use crate::open_set::FEWEST_ACCEPTED;
 use crate::random::Random;
 use crate::unit::unit;
 
@@ -41,9 +42,6 @@ pub struct Photo {
     /// Of its variants (mirrored, warped, brighter, …); they may be enrolled, and are never looked for.
     pub variants: Vec<Vec<f32>>,
 }
-
-/// Fewest strangers that a threshold may let in where it is set.
-const FEWEST_ACCEPTED: usize = 10;
 
 /// Runs an experiment on the photographs of `people`, all of whom are enrolled; `strangers` are other people, half of whom
 /// set the threshold. All vectors have one length and need not be of length 1. `progress` is told the draws done, and may
@@ -143,10 +141,12 @@ impl Draw {
             }
         }
         let vectors = Vectors { values, dimension: self.probes.dimension };
-        let enrolled = Enrolled { vectors: &vectors, people: &owners, classes: people.len() };
+        let similarities = products(&self.probes, &vectors);
+        let enrolled =
+            Enrolled { vectors: &vectors, people: &owners, classes: people.len(), similarities: &similarities };
         // The same for all heads.
         let is_trained = experiment.methods.iter().any(|method| method.is_trained());
-        let inside = if is_trained { in_span(&vectors, &self.probes) } else { None };
+        let inside = if is_trained { in_span(&vectors, &similarities) } else { None };
         let (vectors, probes) = inside.as_ref().map_or((&vectors, &self.probes), |(own, probes)| (own, probes));
         let short = Enrolled { vectors, ..enrolled };
         let answers = experiment.methods.iter().map(|method| match method.is_trained() {

@@ -120,7 +120,7 @@ mod tests {
         let values: Vec<f32> = (0..3).flat_map(|axis| (4..8).map(move |other| vector(axis, other))).flatten().collect();
         let vectors = Vectors { values, dimension: 8 };
         let people: Vec<usize> = (0..12).map(|index| index / 4).collect();
-        let enrolled = Enrolled { vectors: &vectors, people: &people, classes: 3 };
+        let enrolled = Enrolled { vectors: &vectors, people: &people, classes: 3, similarities: &[] };
         let probes = Vectors { values: (0..3).flat_map(|axis| vector(axis, 3)).collect(), dimension: 8 };
         for hidden in [0, 16] {
             let head = Head { hidden, penalty: 1e-3, seed: 1 };
@@ -136,7 +136,7 @@ mod tests {
     fn a_softmax_head_is_that_of_scikit_learn() {
         let vectors =
             Vectors { values: vec![1.0, 0.0, 0.8, 0.6, 0.0, 1.0, -0.6, 0.8, -1.0, 0.0, -0.8, -0.6], dimension: 2 };
-        let enrolled = Enrolled { vectors: &vectors, people: &[0, 0, 1, 1, 2, 2], classes: 3 };
+        let enrolled = Enrolled { vectors: &vectors, people: &[0, 0, 1, 1, 2, 2], classes: 3, similarities: &[] };
         let probes = Vectors { values: vec![0.6, 0.8, -0.8, 0.6], dimension: 2 };
         let found = answers(&enrolled, &probes, Head { hidden: 0, penalty: 0.01, seed: 0 }).unwrap();
         let wanted = [(0, 0.644_968_8), (1, 0.721_887_4)];

@@ -71,8 +71,8 @@ impl Method {
         seed: u64,
     ) -> Result<Vec<Answer>, AuditError> {
         match self {
-            Self::Nearest => Ok(nearest::neighbours(enrolled, probes, 1)),
-            Self::ThreeNearest => Ok(nearest::neighbours(enrolled, probes, 3)),
+            Self::Nearest => Ok(nearest::neighbours(enrolled, 1)),
+            Self::ThreeNearest => Ok(nearest::neighbours(enrolled, 3)),
             Self::Mean => Ok(nearest::means(enrolled, probes)),
             Self::Softmax => heads::answers(enrolled, probes, Head { hidden: 0, penalty, seed }),
             Self::Hidden => heads::answers(enrolled, probes, Head { hidden: HIDDEN, penalty, seed }),

@@ -14,7 +14,7 @@ mod vectors;
 
 pub use experiment::{Experiment, Photo, run};
 pub use method::{DEFAULT_PENALTY, Method};
-pub use tally::{OpenSet, Outcome};
+pub use tally::Outcome;
 
 /// Who is enrolled.
 struct Enrolled<'a> {
@@ -24,6 +24,8 @@ struct Enrolled<'a> {
     people: &'a [usize],
     /// Number of people.
     classes: usize,
+    /// Of all probes with them, `[probes, vectors]`.
+    similarities: &'a [f32],
 }
 
 /// Whom a probe is assigned to, and how surely: the surer, the higher.

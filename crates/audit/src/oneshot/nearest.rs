@@ -1,20 +1,14 @@
 //! Nearest neighbours, and nearest means, by cosine.
 
-use eyebar_tensor::gemm::times_transposed;
-use eyebar_tensor::simd::Isa;
-
-use super::vectors::Vectors;
+use super::vectors::{Vectors, products};
 use super::{Answer, Enrolled};
 use crate::unit::unit;
 
-/// The answer for each of `probes`: among the `neighbours` most similar enrolled vectors the person with the largest sum of
+/// The answer for each probe: among the `neighbours` most similar enrolled vectors the person with the largest sum of
 /// similarities; the score is the largest similarity with that person.
-pub(super) fn neighbours(enrolled: &Enrolled<'_>, probes: &Vectors, neighbours: usize) -> Vec<Answer> {
+pub(super) fn neighbours(enrolled: &Enrolled<'_>, neighbours: usize) -> Vec<Answer> {
     let count = enrolled.vectors.count();
-    similarities(enrolled.vectors, probes)
-        .chunks_exact(count)
-        .map(|row| answer(row, enrolled, neighbours.min(count)))
-        .collect()
+    enrolled.similarities.chunks_exact(count).map(|row| answer(row, enrolled, neighbours.min(count))).collect()
 }
 
 /// The person whose mean direction is the most similar one; the score is that similarity.
@@ -27,13 +21,10 @@ pub(super) fn means(enrolled: &Enrolled<'_>, probes: &Vectors) -> Vec<Answer> {
     let values = sums.chunks_exact(dimension).flat_map(unit).collect();
     let people: Vec<usize> = (0..enrolled.classes).collect();
     let means = Vectors { values, dimension };
-    neighbours(&Enrolled { vectors: &means, people: &people, classes: enrolled.classes }, probes, 1)
-}
-
-fn similarities(enrolled: &Vectors, probes: &Vectors) -> Vec<f32> {
-    let mut similarities = vec![0.0; probes.count() * enrolled.count()];
-    times_transposed(Isa::detect(), &probes.values, &enrolled.values, enrolled.dimension, &mut similarities);
-    similarities
+    let similarities = products(probes, &means);
+    let enrolled =
+        Enrolled { vectors: &means, people: &people, classes: enrolled.classes, similarities: &similarities };
+    neighbours(&enrolled, 1)
 }
 
 fn answer(similarities: &[f32], enrolled: &Enrolled<'_>, neighbours: usize) -> Answer {
@@ -65,23 +56,24 @@ fn answer(similarities: &[f32], enrolled: &Enrolled<'_>, neighbours: usize) -> A
 
 #[cfg(test)]
 mod tests {
-    use super::super::vectors::Vectors;
+    use super::super::vectors::{Vectors, products};
     use super::{Answer, Enrolled, means, neighbours};
 
     #[test]
     fn one_may_win_against_three_and_lose() {
         let vectors = Vectors { values: vec![1.0, 0.0, 0.8, 0.6, 0.6, 0.8, 0.0, 1.0], dimension: 2 };
-        let enrolled = Enrolled { vectors: &vectors, people: &[0, 1, 1, 2], classes: 3 };
         let probe = Vectors { values: vec![1.0, 0.0], dimension: 2 };
-        assert_eq!(neighbours(&enrolled, &probe, 1), [Answer { person: 0, score: 1.0 }]);
-        assert_eq!(neighbours(&enrolled, &probe, 3), [Answer { person: 1, score: 0.8 }]);
-        assert_eq!(neighbours(&enrolled, &probe, 100), neighbours(&enrolled, &probe, 4));
+        let similarities = products(&probe, &vectors);
+        let enrolled = Enrolled { vectors: &vectors, people: &[0, 1, 1, 2], classes: 3, similarities: &similarities };
+        assert_eq!(neighbours(&enrolled, 1), [Answer { person: 0, score: 1.0 }]);
+        assert_eq!(neighbours(&enrolled, 3), [Answer { person: 1, score: 0.8 }]);
+        assert_eq!(neighbours(&enrolled, 100), neighbours(&enrolled, 4));
     }
 
     #[test]
     fn means_lie_between() {
         let vectors = Vectors { values: vec![1.0, 0.0, 0.0, 1.0, -0.6, 0.8], dimension: 2 };
-        let enrolled = Enrolled { vectors: &vectors, people: &[0, 0, 1], classes: 2 };
+        let enrolled = Enrolled { vectors: &vectors, people: &[0, 0, 1], classes: 2, similarities: &[] };
         let probe = Vectors { values: vec![0.6, 0.8], dimension: 2 };
         let found = means(&enrolled, &probe);
         assert_eq!(found[0].person, 0);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Answer, Experiment, Method};
 use crate::interval::{Interval, over_people};
-use crate::verification::allowed;
+use crate::open_set::{OpenSet, threshold};
 
 /// What came out for one method and number of photographs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,16 +22,6 @@ pub struct Outcome {
     pub advantage: Option<Interval>,
     /// With strangers at the door; nothing where there were none.
     pub open_set: Option<OpenSet>,
-}
-
-/// Errors where strangers come too.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct OpenSet {
-    /// False positive identification rate: share of strangers that were taken for somebody, at thresholds set on other
-    /// strangers.
-    pub fpir: Interval,
-    /// False negative identification rate: share of enrolled people's probes that were refused or taken for somebody else.
-    pub fnir: Interval,
 }
 
 /// What a method got right, person by person.
@@ -66,11 +56,8 @@ impl Tally {
             .collect();
         let of = |stranger: usize| &others[starts[stranger]..][..photos[stranger]];
         let (setting, testing) = order.split_at(order.len() / 2);
-        let mut scores: Vec<f32> =
-            setting.iter().flat_map(|&stranger| of(stranger)).map(|answer| answer.score).collect();
-        scores.sort_by(|a, b| b.total_cmp(a));
-        let allowed = allowed(experiment.fpir, scores.len());
-        let threshold = scores.get(allowed).map_or(f32::NEG_INFINITY, |first_refused| first_refused.next_up());
+        let scores = setting.iter().flat_map(|&stranger| of(stranger)).map(|answer| answer.score).collect();
+        let threshold = threshold(scores, experiment.fpir);
         for (person, probes) in own.chunks_exact(experiment.probes).enumerate() {
             let right = probes.iter().filter(|answer| answer.person == person);
             let found = right.clone().filter(|answer| answer.score >= threshold).count();

@@ -17,22 +17,25 @@ impl Vectors {
     }
 }
 
+/// Products of all of `probes` with all of `enrolled`, `[probes, enrolled]`: cosines, where all are of length 1.
+pub(super) fn products(probes: &Vectors, enrolled: &Vectors) -> Vec<f32> {
+    let mut products = vec![0.0; probes.count() * enrolled.count()];
+    times_transposed(Isa::detect(), &probes.values, &enrolled.values, enrolled.dimension, &mut products);
+    products
+}
+
 /// What is added to each vector's product with itself, so that vectors that are there twice do no harm.
 const RIDGE: f64 = 1e-6;
 
 /// `enrolled` and `probes` in coordinates of the space that `enrolled` span, where that is smaller: what a linear layer can
-/// learn from `enrolled` lies in it, and angles in it stay as they are. Nothing where the vectors are short already.
-pub(super) fn in_span(enrolled: &Vectors, probes: &Vectors) -> Option<(Vectors, Vectors)> {
+/// learn from `enrolled` lies in it, and angles in it stay as they are. `of_probes` are their [`products`]. Nothing where the
+/// vectors are short already.
+pub(super) fn in_span(enrolled: &Vectors, of_probes: &[f32]) -> Option<(Vectors, Vectors)> {
     let count = enrolled.count();
     if count >= enrolled.dimension {
         return None;
     }
-    let products = |vectors: &Vectors| {
-        let mut products = vec![0.0; vectors.count() * count];
-        times_transposed(Isa::detect(), &vectors.values, &enrolled.values, enrolled.dimension, &mut products);
-        products
-    };
-    let own = products(enrolled);
+    let own = products(enrolled, enrolled);
     // E Eᵀ = L Lᵀ: the rows of L are coordinates of E, and L⁻¹ (E p) are those of a probe.
     let own = DMatrix::from_fn(count, count, |row, column| {
         let ridge = if row == column { RIDGE } else { 0.0 };
@@ -40,7 +43,8 @@ pub(super) fn in_span(enrolled: &Vectors, probes: &Vectors) -> Option<(Vectors, 
     });
     let lower = Cholesky::new(own)?.unpack();
     // Column-major `[count, probes]` is the row-major `[probes, count]`.
-    let mut theirs = DMatrix::from_iterator(count, probes.count(), products(probes).into_iter().map(f64::from));
+    let probes = of_probes.len() / count;
+    let mut theirs = DMatrix::from_iterator(count, probes, of_probes.iter().copied().map(f64::from));
     lower.solve_lower_triangular_mut(&mut theirs).then_some(())?;
     let values = |matrix: &DMatrix<f64>| matrix.iter().map(|&value| value as f32).collect();
     Some((
@@ -51,7 +55,7 @@ pub(super) fn in_span(enrolled: &Vectors, probes: &Vectors) -> Option<(Vectors, 
 
 #[cfg(test)]
 mod tests {
-    use super::{Vectors, in_span};
+    use super::{Vectors, in_span, products};
 
     #[test]
     fn angles_stay_as_they_are() {
@@ -64,7 +68,7 @@ mod tests {
         let (mut enrolled, probes) = (some(9), some(4));
         // Somebody is there twice.
         enrolled.values.copy_within(..50, 8 * 50);
-        let (inside, theirs) = in_span(&enrolled, &probes).unwrap();
+        let (inside, theirs) = in_span(&enrolled, &products(&probes, &enrolled)).unwrap();
         assert_eq!((inside.count(), inside.dimension, theirs.count()), (9, 9, 4));
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
         for (vector, short) in enrolled.values.chunks(50).zip(inside.values.chunks(9)) {
@@ -75,6 +79,6 @@ mod tests {
                 assert!((dot(vector, probe) - dot(short, probe_short)).abs() < 1e-3);
             }
         }
-        assert!(in_span(&some(50), &probes).is_none());
+        assert!(in_span(&some(50), &[]).is_none());
     }
 }

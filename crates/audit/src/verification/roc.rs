@@ -33,7 +33,7 @@ impl Roc {
         let sorted = |mated: bool| {
             let of_kind = scores.iter().filter(|score| score.mated == mated).map(|score| score.similarity);
             let mut sorted: Vec<f32> = of_kind.collect();
-            sorted.sort_by(f32::total_cmp);
+            sorted.sort_unstable_by(f32::total_cmp);
             sorted
         };
         let (mated, others) = (sorted(true), sorted(false));
@@ -49,33 +49,38 @@ impl Roc {
     /// Area under the curve: the probability that a mated pair is more alike than another, ties counted by half
     /// (Mann and Whitney 1947).
     pub fn auc(&self) -> f64 {
-        let mut twice = 0u64;
-        for &similarity in &self.mated {
-            let below = self.others.partition_point(|&other| other < similarity);
-            let up_to = self.others.partition_point(|&other| other <= similarity);
-            twice += (below + up_to) as u64;
-        }
-        twice as f64 / 2.0 / (self.mated.len() as f64 * self.others.len() as f64)
+        let shares = self.mated.iter().map(|&similarity| self.share_below(similarity));
+        shares.sum::<f64>() / self.mated.len() as f64
     }
 
     /// Equal error rate: where as large a share of mated pairs is refused as of others accepted, on the straight line
     /// between the two thresholds around it.
     pub fn equal_error_rate(&self) -> f64 {
-        let mut thresholds: Vec<f32> = self.mated.iter().chain(&self.others).copied().collect();
-        thresholds.sort_by(f32::total_cmp);
-        thresholds.dedup();
-        // At the lowest threshold all are accepted; beyond the highest none is.
+        let (mated, others) = (self.mated.len() as f64, self.others.len() as f64);
+        // Those below the threshold: at the lowest all are accepted, beyond the highest none is.
+        let (mut low, mut lower) = (0, 0);
         let mut last = (0.0, 1.0);
-        for threshold in thresholds.into_iter().chain([f32::INFINITY]) {
-            let (refused, accepted) = (1.0 - self.true_accepts(threshold), self.false_accepts(threshold));
+        loop {
+            let (refused, accepted) = (low as f64 / mated, 1.0 - lower as f64 / others);
             if refused >= accepted {
                 let (before, after) = (last.1 - last.0, refused - accepted);
                 let share = if before + after > 0.0 { before / (before + after) } else { 0.0 };
                 return last.0 + share * (refused - last.0);
             }
             last = (refused, accepted);
+            let next = [self.mated.get(low), self.others.get(lower)].into_iter().flatten().copied();
+            let threshold = next.fold(f32::INFINITY, f32::min);
+            low += self.mated[low..].iter().take_while(|&&value| value <= threshold).count();
+            lower += self.others[lower..].iter().take_while(|&&value| value <= threshold).count();
         }
-        1.0
+    }
+
+    /// For a mated pair the share of others that are less alike, ties counted by half: the mean of these is the area under
+    /// the curve.
+    pub fn share_below(&self, similarity: f32) -> f64 {
+        let below = self.others.partition_point(|&other| other < similarity);
+        let up_to = self.others.partition_point(|&other| other <= similarity);
+        (below + up_to) as f64 / 2.0 / self.others.len() as f64
     }
 
     /// Share of mated pairs that a threshold accepts.
