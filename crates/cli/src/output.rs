@@ -145,7 +145,7 @@ fn command() -> String {
     quoted(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
 }
 
-fn quoted(mut words: impl Iterator<Item = String>) -> String {
+pub(crate) fn quoted(mut words: impl Iterator<Item = String>) -> String {
     let mut line = "eyebar".to_owned();
     while let Some(word) = words.next() {
         if word == "--threads" {

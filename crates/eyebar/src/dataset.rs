@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 
 /// Endings of photographs.
@@ -16,7 +18,7 @@ pub struct Dataset {
 }
 
 /// A person of a dataset.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// The person's folder, or subject.
     pub name: String,
@@ -51,13 +53,16 @@ impl Dataset {
     }
 }
 
+/// Whether a name ends as those of photographs do.
+pub fn is_photograph(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
 fn folders(path: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Error> {
     let mut people = BTreeMap::new();
     for folder in entries(path)?.into_iter().filter(|entry| entry.is_dir()) {
-        let is_photo = |path: &PathBuf| {
-            let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-            ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) && path.is_file()
-        };
+        let is_photo = |path: &PathBuf| is_photograph(path) && path.is_file();
         let photos: Vec<_> = entries(&folder)?.into_iter().filter(is_photo).collect();
         if let (Some(name), false) = (folder.file_name(), photos.is_empty()) {
             people.insert(name.to_string_lossy().into_owned(), photos);

@@ -24,7 +24,7 @@ pub mod tasks;
 mod variants;
 
 pub use calibration::{Calibration, DEFAULT_FMR};
-pub use dataset::{Dataset, Person};
+pub use dataset::{Dataset, Person, is_photograph};
 pub use decision::Rule;
 pub use error::Error;
 pub use eyebar_tensor::Tensor;

@@ -1,32 +1,57 @@
 //! `eyebar audit`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
-use eyebar::tasks::audit::{Attacker, AuditRequest, audit, default_masks};
-use eyebar::{Error, Matcher};
+use clap::{Args, Subcommand};
+use eyebar::tasks::audit::{
+    Attacker, AuditRequest, AuditResult, GroupSource, Shard, audit, audit_shard, default_masks, merge,
+};
+use eyebar::tasks::publication::{PublicationRequest, publication};
+use eyebar::{Error, Matcher, Model, Photo, is_photograph};
+use eyebar_explain::Progress;
 use eyebar_face::Mask;
 
-use crate::gallery::rate;
+use eyebar_gallery::SubjectName;
+
+use crate::gallery::{GalleryArgs, now, rate};
 use crate::options::{Global, whole};
-use crate::output::show;
+use crate::output::{print, quoted, show};
+use crate::paths;
 use crate::progress::Bar;
+
+/// Share of probes of which at most the right person may come first, where nobody names one.
+const TARGET: f64 = 0.05;
 
 /// Is a mask enough? Given one photograph of each candidate, does an attacker find the right person behind it?
 ///
-/// Everybody with enough photographs is looked for behind every mask, by every attacker and matcher, draw after draw; from
-/// the others attackers learn.
+/// Everybody of a dataset with enough photographs is looked for behind every mask, by every attacker and matcher, draw after
+/// draw; from some of the others attackers learn, and some are strangers who should be found to be nobody.
+///
+/// Of photographs that are to be published it says who in a gallery could be looked up with them, without a mask and behind
+/// each, and which masks would do; the masked photographs are written without any metadata.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   eyebar audit lfw/
   eyebar audit lfw/ --masks eye-bar,face,pixelate:8 --matchers sface --json
-  eyebar audit photos.csv --photos 4 --attackers naive,masked-gallery
+  eyebar audit photos.csv --photos 4 --attackers naive,masked-gallery --groups photos.csv
+  eyebar audit lfw/ --groups female=lfw_female_names.txt,male=lfw_male_names.txt --target rank1=0.05
+  eyebar audit lfw/ --shard 1/4 --out part1   (and 2/4, 3/4, 4/4 on other machines; then:)
+  eyebar audit merge part1 part2 part3 part4 --out audit
+  eyebar audit interview.jpg crowd.jpg --gallery staff.db --masks eye-bar,face,blur:0.6 --out checked
 
-A dataset is a folder with a folder of photographs for each person, or a CSV file with the columns path and subject.")]
+A dataset is a folder with a folder of photographs for each person, or a CSV file with the columns path and subject.
+While it runs, what was seen of the photographs is kept in DIR/cache, so that a run that was interrupted goes on where it
+stopped: embeddings, which are biometric data. They are deleted at the end, unless you ask to --keep-cache."
+)]
 pub(crate) struct Audit {
-    /// The people: DIR/PERSON/*.jpg, or a CSV list
-    dataset: PathBuf,
+    #[command(subcommand)]
+    merge: Option<Merge>,
+    /// A dataset of people: DIR/PERSON/*.jpg, or a CSV list; or photographs that are to be published
+    #[arg(required = true, value_name = "DATASET|PHOTO")]
+    inputs: Vec<PathBuf>,
     /// Masks, as `eyebar mask` takes them; a comma separates them
     #[arg(long, value_delimiter = ',', default_values_t = default_masks(), value_name = "MASK,…")]
     masks: Vec<Mask>,
@@ -45,38 +70,206 @@ pub(crate) struct Audit {
     /// Draws of who is enrolled with which photograph
     #[arg(long, default_value_t = 20, value_parser = whole::<1, 10000>, value_name = "N")]
     draws: usize,
-    /// Share of probes of which at most the right person may come first
-    #[arg(long, default_value_t = 0.05, value_parser = rate, value_name = "RATE")]
-    target: f64,
+    /// Most other people that adapted attackers and eigenfaces learn from
+    #[arg(long, default_value_t = 200, value_parser = whole::<3, 100_000>, value_name = "N")]
+    learners: usize,
+    /// Most people who are never enrolled; 0 for none
+    #[arg(long, default_value_t = 400, value_parser = whole::<0, 100_000>, value_name = "N")]
+    strangers: usize,
+    /// Most people of whom it is found out which parts of the face make two photographs alike; 0 for none
+    #[arg(long, default_value_t = 1000, value_parser = whole::<0, 100_000>, value_name = "N")]
+    evidence: usize,
+    /// Groups reported apart: a CSV file with the columns subject and group, or lists NAME=FILE of subjects or photographs
+    #[arg(long, value_delimiter = ',', value_name = "FILE|NAME=FILE,…")]
+    groups: Vec<GroupSource>,
+    /// Looks for the weakest mask of each family that keeps the share of probes whose person comes first below this
+    /// [default: none is looked for; masks are held against 0.05]
+    #[arg(long, value_parser = target, value_name = "rank1=RATE")]
+    target: Option<f64>,
+    /// Folder for report.html, results.json and CSV files
+    #[arg(long, default_value = "audit", value_name = "DIR")]
+    out: PathBuf,
+    /// Shows the masks in the report on the first photograph of the dataset, not on a bundled portrait
+    #[arg(long)]
+    show_faces: bool,
+    /// Keeps the embeddings in DIR/cache for further runs with the same matchers and seed
+    #[arg(long)]
+    keep_cache: bool,
+    /// Looks at one part of the photographs, and writes what was seen to DIR as Parquet
+    #[arg(long, conflicts_with_all = ["target", "show_faces", "keep_cache"], value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Whom the photographs show, where each shows one face; else whoever is recognised without a mask
+    #[arg(long, value_name = "SUBJECT")]
+    subject: Option<String>,
+    /// False match rate at which somebody of the gallery is recognised [default: 1e-4, or the lowest that was measured]
+    #[arg(long, value_parser = rate, value_name = "RATE")]
+    fmr: Option<f64>,
+    #[command(flatten)]
+    gallery: GalleryArgs,
+}
+
+/// Puts shards together.
+#[derive(Debug, Subcommand)]
+enum Merge {
+    /// Makes the audit of all shards, as one run would have made it; the photographs are not needed
+    Merge {
+        /// The folders that --shard wrote
+        #[arg(required = true, value_name = "DIR")]
+        shards: Vec<PathBuf>,
+        /// Folder for report.html, results.json and CSV files
+        #[arg(long, default_value = "audit", value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
+/// `rank1=0.05`, or the rate alone.
+fn target(text: &str) -> Result<f64, String> {
+    rate(text.strip_prefix("rank1=").unwrap_or(text))
 }
 
 impl Audit {
     pub(crate) fn run(&self, global: &Global) -> Result<(), Error> {
-        let (mut matchers, mut attackers, mut masks) = (self.matchers.clone(), self.attackers.clone(), Vec::new());
-        matchers.sort_unstable();
-        matchers.dedup();
-        attackers.sort_unstable();
-        attackers.dedup();
+        if let Some(Merge::Merge { shards, out }) = &self.merge {
+            paths::check_folder(out)?;
+            let result = watched(|stage, progress| merge(shards, stage, progress))?;
+            return finish(&result, out, &Photo::portrait()?, global);
+        }
+        if self.inputs.iter().all(|path| is_photograph(path)) {
+            return self.publication(global);
+        }
+        let [dataset] = &self.inputs[..] else {
+            let reason = "one dataset at a time; hint: name one folder or CSV file, or photographs alone";
+            return Err(Error::Usage(reason.to_owned()));
+        };
+        if self.subject.is_some() || self.fmr.is_some() {
+            let reason =
+                "--subject and --fmr are for photographs and a gallery; hint: leave them out, or name photographs";
+            return Err(Error::Usage(reason.to_owned()));
+        }
+        let request = self.request(dataset, global);
+        paths::check_folder(&self.out)?;
+        if let Some(shard) = self.shard {
+            let count = watched(|stage, progress| audit_shard(&request, shard, &self.out, stage, progress))?;
+            return print(&format!(
+                "shard {shard}: {count} photographs looked at, written to {}\nIt holds embeddings, which are biometric data.\n",
+                self.out.display()
+            ));
+        }
+        let cache = self.out.join("cache");
+        let result = watched(|stage, progress| audit(&request, Some(&cache), stage, progress))?;
+        let first = || {
+            let people = eyebar::Dataset::open(&request.dataset)?.people;
+            let photo = people.iter().find(|person| person.photos.len() >= request.photos);
+            let photo = photo.and_then(|person| person.photos.first());
+            photo.map_or_else(Photo::portrait, |path| Photo::open(path))
+        };
+        let example = if self.show_faces { first()? } else { Photo::portrait()? };
+        finish(&result, &self.out, &example, global)?;
+        if !self.keep_cache {
+            std::fs::remove_dir_all(&cache).map_err(|source| Error::Write { path: cache, source })?;
+        }
+        Ok(())
+    }
+
+    /// Photographs that are to be published, and a gallery.
+    fn publication(&self, global: &Global) -> Result<(), Error> {
+        if self.shard.is_some() || self.target.is_some() || !self.groups.is_empty() {
+            let reason = "--shard, --target and --groups are for datasets; hint: leave them out for photographs";
+            return Err(Error::Usage(reason.to_owned()));
+        }
+        paths::check_folder(&self.out)?;
+        let model = Model::open("sface", None)?;
+        let mut gallery = self.gallery.open()?;
+        let request = PublicationRequest {
+            photos: self.inputs.clone(),
+            masks: self.masks(),
+            subject: self.subject.as_deref().map(SubjectName::new).transpose()?,
+            fmr: self.fmr,
+            seed: global.seed,
+        };
+        let result = watched(|stage, progress| {
+            stage("photographs");
+            publication(&request, &mut gallery, &model, now(), progress)
+        })?;
+        make_folder(&self.out)?;
+        let files = result.write(&self.out)?;
+        show(global, &result, &result.tables(), &files)
+    }
+
+    /// Each once.
+    fn masks(&self) -> Vec<Mask> {
+        let mut masks = Vec::new();
         for mask in &self.masks {
             if !masks.contains(mask) {
                 masks.push(*mask);
             }
         }
-        let request = AuditRequest {
-            masks,
+        masks
+    }
+
+    fn request(&self, dataset: &Path, global: &Global) -> AuditRequest {
+        let (mut matchers, mut attackers) = (self.matchers.clone(), self.attackers.clone());
+        matchers.sort_unstable();
+        matchers.dedup();
+        attackers.sort_unstable();
+        attackers.dedup();
+        let mut request = AuditRequest {
+            masks: self.masks(),
             attackers,
             matchers,
             people: self.people,
             photos: self.photos,
             draws: self.draws,
-            target: self.target,
+            learners: self.learners,
+            strangers: self.strangers,
+            evidence: self.evidence,
+            groups: self.groups.clone(),
+            target: self.target.unwrap_or(TARGET),
+            search: self.target.is_some(),
             seed: global.seed,
-            ..AuditRequest::new(&self.dataset)
+            ..AuditRequest::new(dataset)
         };
-        let result = {
-            let bar = Bar::new("photographs");
-            audit(&request, &|what| bar.name(what), &|done, total| bar.update(done, total))?
-        };
-        show(global, &result, &result.tables(), &[])
+        request.command = command(&request);
+        request
     }
+}
+
+/// The command that makes the same, whatever was left to defaults, and wherever it is written to.
+fn command(request: &AuditRequest) -> String {
+    let list = |names: Vec<String>| names.join(",");
+    let mut words = vec!["audit".to_owned(), request.dataset.display().to_string()];
+    let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+    option("masks", list(request.masks.iter().map(Mask::to_string).collect()));
+    option("attackers", list(request.attackers.iter().map(Attacker::to_string).collect()));
+    option("matchers", list(request.matchers.iter().map(Matcher::to_string).collect()));
+    option("people", request.people.to_string());
+    option("photos", request.photos.to_string());
+    option("draws", request.draws.to_string());
+    option("learners", request.learners.to_string());
+    option("strangers", request.strangers.to_string());
+    option("evidence", request.evidence.to_string());
+    if !request.groups.is_empty() {
+        option("groups", list(request.groups.iter().map(GroupSource::to_string).collect()));
+    }
+    if request.search {
+        option("target", format!("rank1={}", request.target));
+    }
+    option("seed", request.seed.to_string());
+    quoted(words.into_iter())
+}
+
+/// Runs with a progress bar.
+fn watched<T>(work: impl FnOnce(&dyn Fn(&str), Progress<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    let bar = Bar::new("photographs");
+    work(&|what| bar.name(what), &|done, total| bar.update(done, total))
+}
+
+fn finish(result: &AuditResult, out: &Path, example: &Photo, global: &Global) -> Result<(), Error> {
+    make_folder(out)?;
+    let files = result.write(out, example)?;
+    show(global, result, &result.tables(), &files)
+}
+
+fn make_folder(folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_path_buf(), source })
 }

@@ -62,6 +62,109 @@ fn a_mask_over_the_eyes_is_not_enough_and_a_black_head_is() {
     assert!(text.contains("Does an attacker find the right person"), "{text}");
 }
 
+/// Files of an audit that must be the same whenever the same is asked for.
+const FILES: [&str; 4] = ["results.json", "rows.csv", "verdicts.csv", "report.html"];
+
+#[test]
+fn a_run_that_was_interrupted_and_shards_give_the_same_bytes() {
+    let folder = Folder::new();
+    list(&folder, &[]);
+    folder.write("groups.csv", "subject,group\nArdern,a\nMacron,b\n");
+    let run = [&SMALL[..], &["--masks", "eye-bar,noise", "--draws", "3", "--groups", "groups.csv"]].concat();
+    let audit = |more: &[&str]| folder.eyebar_within(PATIENCE, &[&run[..], more].concat()).succeeds();
+    audit(&["--out", "one", "--keep-cache"]);
+    let files = |name: &str| FILES.map(|file| folder.bytes(&format!("{name}/{file}")));
+    let one = files("one");
+    for (file, bytes) in FILES.iter().zip(&one) {
+        assert!(bytes.len() > 500, "{file}");
+    }
+    let json: serde_json::Value = serde_json::from_slice(&one[0]).expect("results");
+    let groups = json["rows"][0]["groups"].as_array().expect("groups");
+    assert!(groups.len() == 2 && groups.iter().all(|group| group["finding"] == "undecided"), "{groups:?}");
+    let regions = json["evidence"].as_array().expect("evidence");
+    let eyes = regions.iter().find(|row| row["region"] == "eyes" && row["mask"] == "none").expect("eyes");
+    assert!(eyes["ratio"].as_f64() > Some(0.5) && eyes["people"] == 2, "{eyes}");
+    assert!(folder.path("one/evidence.csv").exists() && folder.path("one/groups.csv").exists());
+    let report = String::from_utf8_lossy(&one[3]);
+    assert!(report.contains("Is a mask enough?") && !report.contains("http://"), "a page of its own");
+
+    // What is left of a cache is used; what is damaged is made again.
+    let mut kept: Vec<_> = std::fs::read_dir(folder.path("one/cache")).expect("a cache").collect();
+    assert!(!kept.is_empty());
+    std::fs::write(kept.remove(0).expect("a file").path(), "PAR1 no more").expect("a writable file");
+    audit(&["--out", "one"]);
+    assert_eq!(files("one"), one);
+    assert!(!folder.path("one/cache").exists(), "embeddings are not left behind");
+
+    for shard in ["1/2", "2/2"] {
+        let out = format!("part{}", &shard[..1]);
+        let said = audit(&["--shard", shard, "--out", &out]).out;
+        assert!(said.contains("biometric"), "{said}");
+    }
+    folder.eyebar(&["audit", "merge", "part1", "--out", "merged"]).fails(2, &["missing: 2", "hint:"]);
+    folder.eyebar_within(PATIENCE, &["audit", "merge", "part2", "part1", "--out", "merged"]).succeeds();
+    assert_eq!(files("merged"), one);
+    audit(&["--shard", "2/2", "--out", "other", "--seed", "5"]);
+    folder.eyebar(&["audit", "merge", "part1", "other"]).fails(2, &["another audit", "hint:"]);
+}
+
+#[test]
+fn the_weakest_mask_that_would_do_is_looked_for() {
+    let folder = Folder::new();
+    list(&folder, &[]);
+    let arguments = ["audit", "people.csv", "--photos", "2", "--matchers", "sface", "--attackers", "naive"];
+    let search = ["--masks", "eye-bar", "--draws", "2", "--target", "rank1=0.6", "--evidence", "0", "--json"];
+    let json = folder.eyebar_within(PATIENCE, &[&arguments[..], &search].concat()).succeeds().json();
+    let families = json["smallest"].as_array().expect("families");
+    assert_eq!(families.len(), 6);
+    for family in families {
+        for tried in family["tried"].as_array().expect("what was tried") {
+            let meets = tried["rank1_high"].as_f64() <= Some(0.6);
+            assert_eq!(tried["meets_target"], meets, "{tried}");
+            if tried["mask"] == family["mask"] {
+                assert!(meets, "{family}");
+            }
+        }
+    }
+    assert!(folder.path("audit/smallest.csv").exists());
+}
+
+#[test]
+fn who_could_be_looked_up_with_a_photograph() {
+    let folder = Folder::new();
+    let run = |arguments: &[&str]| folder.eyebar_with_passphrase("open sesame", arguments);
+    for (name, file) in [("Ardern", "ardern-2018.jpg"), ("Macron", "macron-2014.jpg")] {
+        run(&["enrol", name, &photo(file), "--gallery", "g.db"]).succeeds();
+    }
+    let arguments = ["audit", &photo("ardern-2022.jpg"), "--gallery", "g.db", "--out", "checked"];
+    let json = run(&[&arguments[..], &["--masks", "eye-bar,head", "--json"]].concat()).succeeds().json();
+    let face = &json["photos"][0]["faces"][0];
+    assert_eq!((&face["person"], &json["subjects"]), (&"Ardern".into(), &2.into()));
+    let shown = face["shown"].as_array().expect("masks");
+    assert_eq!(
+        shown.iter().map(|row| row["mask"].as_str()).collect::<Vec<_>>(),
+        [Some("none"), Some("eye-bar"), Some("head")]
+    );
+    assert!(shown[0]["recognised"] == true && shown[0]["rank"] == 1, "{}", shown[0]);
+    assert!(shown[2]["recognised"] == false && shown[2]["similarity"].as_f64() < shown[1]["similarity"].as_f64());
+    let smallest = json["photos"][0]["smallest"].as_array().expect("families");
+    assert!(smallest.len() == 6 && smallest.iter().any(|family| family["mask"].is_string()), "{smallest:?}");
+    for file in ["ardern-2022-head.png", "ardern-2022-eye-bar.png", "report.html", "results.json"] {
+        assert!(folder.path(&format!("checked/{file}")).exists(), "{file}");
+    }
+    let nobody = run(&["audit", &photo("sunak.jpg"), "--gallery", "g.db", "--masks", "eye-bar"]).succeeds();
+    assert!(nobody.out.contains("nobody in the gallery"), "{nobody}");
+    for (arguments, code, reason) in [
+        (&["audit", "chelsea.png"][..], 1, "cannot read"),
+        (&["audit", "a.jpg", "b.jpg", "--shard", "1/2"], 2, "for datasets"),
+        (&["audit", "people.csv", "other.csv"], 2, "one dataset"),
+    ] {
+        run(&[arguments, &["--gallery", "g.db"]].concat()).fails(code, &[reason, "hint:"]);
+    }
+    run(&["audit", &photo("chelsea.png"), "--gallery", "g.db"]).fails(3, &["no face"]);
+    run(&["audit", &photo("sunak.jpg"), "--gallery", "none.db"]).fails(1, &["hint:"]);
+}
+
 #[test]
 fn what_is_wrong_with_a_dataset_is_said() {
     let folder = Folder::new();

@@ -5,8 +5,8 @@ use eyebar_imaging::input::{Colour, Layout};
 use eyebar_imaging::{InputSpec, RgbImage};
 
 use super::Matcher;
+use super::features::{Features, Whole};
 use crate::error::Error;
-use crate::forward::Forward;
 use crate::model::Model;
 
 /// Side of the pixels that are compared.
@@ -14,15 +14,10 @@ const SIDE: usize = 56;
 /// Number of them.
 pub(super) const PIXELS: usize = SIDE * SIDE;
 
-/// VGG16's layer, `[1, CHANNELS, 7, 7]` for its usual input.
-const LAYER: &str = "block5_pool";
-/// Channels of that layer.
-pub(super) const CHANNELS: usize = 512;
-
 /// Loads the networks that some matchers need, and runs them. It may be shared by threads.
 pub(crate) struct Extractor {
     embedder: Option<Embedder>,
-    features: Option<(Forward, InputSpec)>,
+    features: Option<Features>,
     pixels: Option<InputSpec>,
     models: Vec<String>,
 }
@@ -55,10 +50,7 @@ impl Extractor {
         let mut features = None;
         if needs(&[Matcher::Vgg16, Matcher::Vgg16Averaged]) {
             let model = Model::open("vgg16", None)?;
-            let spec = model.spec()?.clone();
-            let (width, height) = spec.size.unwrap_or((224, 224));
-            let forward = Forward::new(&model, &spec.shape(1, width, height), &[model.layer(LAYER)?])?;
-            features = Some((forward, spec));
+            features = Some(Features::new(&model)?);
             models.push(model.identity());
         }
         let grey = InputSpec {
@@ -92,11 +84,18 @@ impl Extractor {
                 extracted.pixels = less_mean(grey.fitted_tensor(&crop).data());
             }
         }
-        if let Some((forward, spec)) = &self.features {
-            let values = forward.run(&spec.fitted_tensor(image))?;
-            extracted.features = values.first().map_or_else(Vec::new, |values| values.data().to_vec());
+        if let Some(features) = &self.features {
+            extracted.features = features.of(image)?;
         }
         Ok(extracted)
+    }
+
+    /// Looks at a whole photograph that is about to be changed.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub(crate) fn whole(&self, image: &RgbImage) -> Result<Whole<'_>, Error> {
+        Whole::new(self.features.as_ref(), image)
     }
 }
 

@@ -1,21 +1,24 @@
 //! What faces are told apart by: networks, eigenfaces, pixels.
 
 mod extractor;
+mod features;
 
 use std::fmt;
 use std::str::FromStr;
 
 use eyebar_audit::Pca;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use extractor::{CHANNELS, PIXELS};
+use extractor::PIXELS;
 pub(crate) use extractor::{Extracted, Extractor};
+use features::CHANNELS;
+pub(crate) use features::Whole;
 
 /// Principal components of eigenfaces.
 pub(crate) const EIGENFACES: usize = 100;
 
 /// A way to turn a photograph of a face into a vector; vectors are compared by cosine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Matcher {
     /// The bundled face recogniser: 128 values of the aligned face.

@@ -12,6 +12,7 @@ pub mod occlude;
 pub mod oneshot;
 pub mod plan;
 pub mod predict;
+pub mod publication;
 pub mod quantise;
 mod regions;
 pub mod speed;

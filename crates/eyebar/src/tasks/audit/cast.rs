@@ -1,24 +1,44 @@
 //! Who plays which part.
 
-use super::AuditRequest;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{AuditRequest, groups};
 use crate::dataset::{Dataset, Person};
 use crate::error::Error;
 
-/// Most people that attackers and eigenfaces learn from, and photographs of each.
-const LEARNERS: usize = 200;
+/// Photographs of each person that attackers and eigenfaces learn from.
 const LEARNER_PHOTOS: usize = 4;
 
 /// People with the photographs that are used of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cast {
     /// Looked for.
     pub(super) people: Vec<Person>,
     /// Others, from whom something is learnt.
     pub(super) learners: Vec<Person>,
+    /// Others again, who are never enrolled; one photograph each.
+    pub(super) strangers: Vec<Person>,
+    /// The groups that people belong to: one, or several that name them equally often.
+    pub(super) groups: BTreeMap<String, Vec<String>>,
+}
+
+/// One photograph, in the order in which all are looked at.
+pub(super) struct Entry<'a> {
+    pub(super) subject: &'a str,
+    pub(super) path: &'a Path,
+    /// Whether a detector is tried on what a mask leaves.
+    pub(super) redetects: bool,
+    /// Another photograph of the person: what makes the two alike is to be found out.
+    pub(super) reference: Option<&'a PathBuf>,
 }
 
 impl Cast {
-    /// Whoever has enough photographs is looked for; of the others, those with the most photographs are learnt from.
-    pub(super) fn of(dataset: &Dataset, request: &AuditRequest, learns: bool) -> Result<Self, Error> {
+    /// Whoever has enough photographs is looked for; of the others, those with the most photographs are learnt from, and the
+    /// next are strangers.
+    pub(super) fn of(dataset: &Dataset, request: &AuditRequest) -> Result<Self, Error> {
         let (enough, mut others): (Vec<&Person>, Vec<&Person>) =
             dataset.people.iter().partition(|person| person.photos.len() >= request.photos);
         if enough.len() < 2 {
@@ -32,11 +52,33 @@ impl Cast {
         }
         // A stable sort: by name among those with equally many.
         others.sort_by_key(|person| std::cmp::Reverse(person.photos.len().min(LEARNER_PHOTOS)));
-        others.retain(|person| person.photos.len() >= 2);
-        let learners = others.into_iter().take(if learns { LEARNERS } else { 0 });
+        let able = others.partition_point(|person| person.photos.len() >= 2);
+        let (learners, strangers) = others.split_at(able.min(if request.learns() { request.learners } else { 0 }));
         Ok(Self {
             people: enough.into_iter().take(request.people).map(|person| person.first(request.photos)).collect(),
-            learners: learners.map(|person| person.first(LEARNER_PHOTOS)).collect(),
+            learners: learners.iter().map(|person| person.first(LEARNER_PHOTOS)).collect(),
+            strangers: strangers.iter().take(request.strangers).map(|person| person.first(1)).collect(),
+            groups: groups::assigned(&request.groups, dataset)?,
         })
     }
+
+    /// Everybody's photographs: of people, learners and strangers.
+    pub(super) fn entries(&self, request: &AuditRequest) -> Vec<Entry<'_>> {
+        let mut entries = entries(&self.people, true, request.explained());
+        entries.extend(self::entries(&self.learners, false, 0));
+        entries.extend(self::entries(&self.strangers, true, 0));
+        entries
+    }
+}
+
+/// The photographs of some people; the second of each of the first `explained` is compared with the first.
+fn entries(people: &[Person], redetects: bool, explained: usize) -> Vec<Entry<'_>> {
+    let mut entries = Vec::new();
+    for (place, person) in people.iter().enumerate() {
+        for (index, path) in person.photos.iter().enumerate() {
+            let reference = person.photos.first().filter(|_| index == 1 && place < explained);
+            entries.push(Entry { subject: &person.name, path, redetects, reference });
+        }
+    }
+    entries
 }

@@ -3,23 +3,30 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use eyebar_audit::identification::{Draws, LAST_RANK, Ranks, Similarities, Vectors};
+use eyebar_audit::identification::{Draws, LAST_RANK, Ranks, Thresholds};
 use eyebar_audit::verification::{Roc, Score};
-use eyebar_audit::{AuditError, Discriminant, Interval, Pca};
+use eyebar_audit::{AuditError, Interval, OpenSet, rate_over_people};
 use eyebar_explain::{ExplainError, Progress};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::AuditRequest;
+use super::bench::{Attack, Bench};
 use super::condition::{Alignment, Attacker, Shown};
-use super::look::{Look, Seen, View};
+use super::groups::{Group, GroupFigures};
+use super::look::Look;
 use crate::error::Error;
-use crate::matcher::{EIGENFACES, Extracted, Matcher};
+use crate::matcher::Matcher;
 
-/// False accept rate of the row's true accepts, and a lower one.
+/// False accept rates of the row's true accepts.
 const RATE: f64 = 0.01;
 const LOW_RATE: f64 = 0.001;
+/// Share of strangers who may be taken for somebody, where thresholds are set on other strangers.
+pub(super) const STRANGER_RATE: f64 = 0.05;
 /// Fewest false accepts that a rate may rest on: ten pairs of photographs, each of which is there in both orders.
 const FEWEST: usize = 20;
+/// False accept rates of a row's ROC curve.
+const CURVE: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0];
 
 /// One attack on one mask. Rates are fractions.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,24 +53,38 @@ pub struct Row {
     pub cmc: Vec<f64>,
     /// Area under the ROC curve of all pairs of photographs.
     pub auc: f64,
+    /// The same with its interval over the people of the mated pairs.
+    pub auc_interval: Interval,
     /// Equal error rate of them.
     pub eer: f64,
     /// Share of mated pairs that are accepted at the threshold that accepts 1 % of others without a mask.
     pub tar_frozen: Option<f64>,
+    /// The same with its interval over people, at that threshold.
+    pub tar_frozen_interval: Option<Interval>,
     /// The same at the threshold that accepts 1 % of others behind the mask.
     pub tar_recalibrated: Option<f64>,
+    /// The same with its interval over people, at that threshold.
+    pub tar_recalibrated_interval: Option<Interval>,
     /// As `tar_frozen`, for 0.1 %.
-    pub tar_frozen_low: Option<f64>,
+    pub tar_frozen_per_mille: Option<f64>,
     /// As `tar_recalibrated`, for 0.1 %.
-    pub tar_recalibrated_low: Option<f64>,
+    pub tar_recalibrated_per_mille: Option<f64>,
+    /// Share of other pairs that the threshold of `tar_frozen` accepts: masked faces are all a little alike.
+    pub far_frozen: Option<f64>,
+    /// False and true accept rates at thresholds set behind the mask.
+    pub roc: Vec<(f64, f64)>,
+    /// With strangers at the door, at thresholds that let in 5 % of other strangers without a mask.
+    pub open_set_frozen: Option<OpenSet>,
+    /// The same at thresholds that let in 5 % of other strangers behind the mask.
+    pub open_set_recalibrated: Option<OpenSet>,
     /// Share of probes in which the detector found a face.
     pub detected: f64,
     /// Mean likeness of the masked photographs to those without (SSIM).
     pub ssim: Option<f64>,
-    /// Share of other pairs that the threshold of `tar_frozen` accepts: masked faces are all a little alike.
-    pub far_frozen: Option<f64>,
     /// The same attack with the photographs dealt out to people at random: it must come to chance.
     pub shuffled_rank1: f64,
+    /// Of each group alone.
+    pub groups: Vec<GroupFigures>,
 }
 
 /// Why figures could not be made.
@@ -87,175 +108,174 @@ impl From<AuditError> for Failure {
     }
 }
 
+/// Everything but what differs between attacks.
+pub(super) struct Setting<'a> {
+    pub(super) request: &'a AuditRequest,
+    pub(super) shown: &'a [Shown],
+    pub(super) look: &'a Look,
+    pub(super) draws: &'a Draws,
+    pub(super) groups: &'a [Group],
+}
+
 /// A row for each matcher, alignment, attacker and mask.
-pub(super) fn rows(
-    request: &AuditRequest,
-    shown: &[Shown],
-    look: &Look,
-    draws: &Draws,
-    progress: Progress<'_>,
-) -> Result<Vec<Row>, Failure> {
+pub(super) fn rows(setting: &Setting<'_>, progress: Progress<'_>) -> Result<Vec<Row>, Failure> {
+    let Setting { request, shown, look, .. } = *setting;
     let mut rows = Vec::new();
-    let alignments = |matcher: Matcher| match matcher.sees_whole_photograph() {
-        true => &[Alignment::Whole][..],
-        false => &[Alignment::Oracle, Alignment::Redetected],
-    };
-    let total: usize = request.matchers.iter().map(|&matcher| alignments(matcher).len()).sum::<usize>()
-        * shown.len()
-        * request.attackers.len();
+    let alignments: usize = request.matchers.iter().map(|&matcher| Alignment::of(matcher).len()).sum();
+    let total = alignments * shown.len() * request.attackers.len();
     for &matcher in &request.matchers {
-        let eigenfaces = match matcher {
-            Matcher::Eigenfaces => Some(eigenfaces(look)?),
-            _ => None,
-        };
-        for &alignment in alignments(matcher) {
+        let eigenfaces = look.eigenfaces(matcher)?;
+        for &alignment in Alignment::of(matcher) {
             let bench = Bench { matcher, alignment, eigenfaces: eigenfaces.as_ref(), look, photos: request.photos };
             for &attacker in &request.attackers {
-                let mut plain: Option<(Ranks, Roc)> = None;
-                for (index, shown) in shown.iter().enumerate() {
-                    if progress(rows.len(), total) == ControlFlow::Break(()) {
-                        return Err(Failure::Cancelled);
-                    }
-                    let attack = bench.attack(attacker, index)?;
-                    let ranks = Ranks::of(&attack, draws);
-                    let scores: Vec<Score> = attack.pairs().map(|(.., score)| score).collect();
-                    let roc = Roc::new(&scores)?;
-                    // What is learnt behind a mask has similarities of its own: a threshold of another says nothing.
-                    let row = Row::of(&ranks, &roc, plain.as_ref(), attacker != Attacker::Adapted, request.seed);
-                    rows.push(Row {
-                        matcher,
-                        attacker,
-                        alignment,
-                        mask: shown.to_string(),
-                        detected: bench.detected(index),
-                        ssim: bench.ssim(index),
-                        shuffled_rank1: Ranks::of(&attack.shuffled(request.seed), draws).within(1),
-                        ..row
-                    });
-                    plain.get_or_insert((ranks, roc));
+                if progress(rows.len(), total) == ControlFlow::Break(()) {
+                    return Err(Failure::Cancelled);
                 }
+                let plain = Measured::of(bench.attack(attacker, 0)?, setting)?;
+                rows.push(plain.row(setting, &bench, attacker, 0, None));
+                let behind = |index: usize| -> Result<Row, AuditError> {
+                    let measured = Measured::of(bench.attack(attacker, index)?, setting)?;
+                    Ok(measured.row(setting, &bench, attacker, index, Some(&plain)))
+                };
+                let masked: Result<Vec<Row>, AuditError> = (1..shown.len()).into_par_iter().map(behind).collect();
+                rows.extend(masked?);
             }
         }
     }
     Ok(rows)
 }
 
-impl Row {
-    /// The figures, beside those without a mask, whose thresholds are `comparable` or not.
-    fn of(ranks: &Ranks, roc: &Roc, plain: Option<&(Ranks, Roc)>, comparable: bool, seed: u64) -> Self {
-        let Interval { value, low, high } = ranks.interval(1, seed);
-        let unmasked = plain.map_or(roc, |(_, roc)| roc);
-        let is_known = |rate: f64| (comparable || plain.is_none()) && rate * unmasked.others() as f64 >= FEWEST as f64;
-        let frozen = |rate: f64| {
-            let point = unmasked.at_false_accepts(rate);
-            is_known(rate).then(|| roc.true_accepts(point.threshold))
+/// What one attack found.
+struct Measured {
+    attack: Attack,
+    ranks: Ranks,
+    roc: Roc,
+    /// Similarities of each person's mated pairs.
+    mated: Vec<Vec<f32>>,
+    /// Set behind what is shown.
+    thresholds: Option<Thresholds>,
+}
+
+impl Measured {
+    fn of(attack: Attack, setting: &Setting<'_>) -> Result<Self, AuditError> {
+        let seed = setting.request.seed;
+        let mut mated = vec![Vec::new(); setting.look.people.len()];
+        let mut scores: Vec<Score> = Vec::new();
+        for (person, _, score) in attack.similarities.pairs() {
+            scores.push(score);
+            if score.mated {
+                mated[person].push(score.similarity);
+            }
+        }
+        let strangers = attack.strangers.as_ref();
+        let thresholds = strangers.and_then(|strangers| strangers.thresholds(setting.draws, STRANGER_RATE, seed));
+        let ranks = Ranks::of(&attack.similarities, setting.draws);
+        Ok(Self { roc: Roc::new(&scores)?, ranks, mated, thresholds, attack })
+    }
+
+    /// The figures, beside those without a mask.
+    fn row(
+        &self,
+        setting: &Setting<'_>,
+        bench: &Bench<'_>,
+        attacker: Attacker,
+        shown: usize,
+        plain: Option<&Self>,
+    ) -> Row {
+        let seed = setting.request.seed;
+        let Interval { value, low, high } = self.ranks.interval(1, seed);
+        // What is learnt behind a mask has similarities of its own: a threshold of another says nothing.
+        let unmasked =
+            if attacker == Attacker::Adapted { plain.is_none().then_some(self) } else { plain.or(Some(self)) };
+        let frozen = |rate: f64| unmasked.and_then(|unmasked| unmasked.threshold(rate));
+        let at = |threshold: Option<f32>| threshold.map(|threshold| self.roc.true_accepts(threshold));
+        let over_people = |threshold: Option<f32>| threshold.map(|threshold| self.true_accepts(threshold, seed));
+        let (frozen_threshold, own_threshold) = (frozen(RATE), self.threshold(RATE));
+        let errors = |thresholds: Option<&Thresholds>| {
+            let strangers = self.attack.strangers.as_ref();
+            let (strangers, thresholds) = strangers.zip(thresholds)?;
+            Some(strangers.errors(&self.attack.similarities, setting.draws, thresholds, seed))
         };
-        let far = |rate: f64| {
-            let point = unmasked.at_false_accepts(rate);
-            is_known(rate).then(|| roc.false_accepts(point.threshold))
-        };
-        let recalibrated =
-            |rate: f64| (rate * roc.others() as f64 >= FEWEST as f64).then(|| roc.at_false_accepts(rate).true_accepts);
-        Self {
-            matcher: Matcher::Sface,
-            attacker: Attacker::Naive,
-            alignment: Alignment::Whole,
-            mask: String::new(),
+        Row {
+            matcher: bench.matcher,
+            attacker,
+            alignment: bench.alignment,
+            mask: setting.shown[shown].to_string(),
             rank1: value,
             rank1_low: low,
             rank1_high: high,
-            rank1_drop: plain.map(|(unmasked, _)| unmasked.difference(ranks, 1, seed)),
-            rank5: ranks.within(5),
-            cmc: (1..=LAST_RANK).map(|rank| ranks.within(rank)).collect(),
-            auc: roc.auc(),
-            eer: roc.equal_error_rate(),
-            tar_frozen: frozen(RATE),
-            tar_recalibrated: recalibrated(RATE),
-            tar_frozen_low: frozen(LOW_RATE),
-            tar_recalibrated_low: recalibrated(LOW_RATE),
-            far_frozen: far(RATE),
-            detected: 1.0,
-            ssim: None,
-            shuffled_rank1: 0.0,
+            rank1_drop: plain.map(|plain| plain.ranks.difference(&self.ranks, 1, seed)),
+            rank5: self.ranks.within(5),
+            cmc: (1..=LAST_RANK).map(|rank| self.ranks.within(rank)).collect(),
+            auc: self.roc.auc(),
+            auc_interval: self.area(seed),
+            eer: self.roc.equal_error_rate(),
+            tar_frozen: at(frozen_threshold),
+            tar_frozen_interval: over_people(frozen_threshold),
+            tar_recalibrated: at(own_threshold),
+            tar_recalibrated_interval: over_people(own_threshold),
+            tar_frozen_per_mille: at(frozen(LOW_RATE)),
+            tar_recalibrated_per_mille: at(self.threshold(LOW_RATE)),
+            far_frozen: frozen_threshold.map(|threshold| self.roc.false_accepts(threshold)),
+            roc: self.curve(),
+            open_set_frozen: errors(unmasked.and_then(|unmasked| unmasked.thresholds.as_ref())),
+            open_set_recalibrated: errors(self.thresholds.as_ref()),
+            detected: bench.detected(shown),
+            ssim: bench.ssim(shown),
+            shuffled_rank1: Ranks::of(&self.attack.similarities.shuffled(seed), setting.draws).within(1),
+            groups: self.groups(setting.groups, frozen_threshold, seed),
         }
     }
-}
 
-/// Fitted on the learners' faces without a mask.
-fn eigenfaces(look: &Look) -> Result<Pca, AuditError> {
-    let pixels = look.learners.iter().flat_map(|person| &person.photos).map(|views| &views[0].oracle.pixels[..]);
-    Pca::fit(&pixels.collect::<Vec<_>>(), EIGENFACES)
-}
+    /// The lowest that accepts at most this share of others; nothing where that would rest on too few.
+    fn threshold(&self, rate: f64) -> Option<f32> {
+        let is_known = rate * self.roc.others() as f64 >= FEWEST as f64;
+        is_known.then(|| self.roc.at_false_accepts(rate).threshold)
+    }
 
-/// One matcher with one kind of alignment.
-struct Bench<'a> {
-    matcher: Matcher,
-    alignment: Alignment,
-    eigenfaces: Option<&'a Pca>,
-    look: &'a Look,
-    photos: usize,
-}
+    fn true_accepts(&self, threshold: f32, seed: u64) -> Interval {
+        let accepted = |own: &Vec<f32>| own.iter().filter(|&&similarity| similarity >= threshold).count() as f64;
+        let counts: Vec<(f64, f64)> = self.mated.iter().map(|own| (accepted(own), own.len() as f64)).collect();
+        rate_over_people(&counts, seed)
+    }
 
-impl Bench<'_> {
-    /// The similarities that an attacker finds behind what is shown.
-    fn attack(&self, attacker: Attacker, shown: usize) -> Result<Similarities, AuditError> {
-        let probes = self.vectors(&self.look.people, shown, self.alignment);
-        let aligned = match self.alignment {
-            Alignment::Whole => Alignment::Whole,
-            // Attackers have the ordinary photographs, and so their landmarks.
-            Alignment::Oracle | Alignment::Redetected => Alignment::Oracle,
-        };
-        let gallery = match attacker {
-            Attacker::Naive => self.vectors(&self.look.people, 0, aligned),
-            Attacker::MaskedGallery | Attacker::Adapted => self.vectors(&self.look.people, shown, aligned),
-        };
-        let (probes, gallery) = match attacker {
-            Attacker::Naive | Attacker::MaskedGallery => (probes, gallery),
-            Attacker::Adapted => {
-                let learnt = self.discriminant(shown, aligned)?;
-                let project = |vectors: Vec<Option<Vec<f32>>>| -> Vec<Option<Vec<f32>>> {
-                    vectors.into_iter().map(|vector| vector.map(|vector| learnt.project(&vector))).collect()
-                };
-                (project(probes), project(gallery))
+    fn area(&self, seed: u64) -> Interval {
+        let below = |own: &Vec<f32>| own.iter().map(|&similarity| self.roc.share_below(similarity)).sum::<f64>();
+        let counts: Vec<(f64, f64)> = self.mated.iter().map(|own| (below(own), own.len() as f64)).collect();
+        rate_over_people(&counts, seed)
+    }
+
+    fn curve(&self) -> Vec<(f64, f64)> {
+        let known = CURVE.iter().filter_map(|&rate| self.threshold(rate));
+        known.map(|threshold| (self.roc.false_accepts(threshold), self.roc.true_accepts(threshold))).collect()
+    }
+
+    fn groups(&self, groups: &[Group], threshold: Option<f32>, seed: u64) -> Vec<GroupFigures> {
+        let figures = |group: &Group| {
+            let mated: Vec<f32> = group.people.iter().flat_map(|&person| self.mated[person].iter().copied()).collect();
+            let accepted = |threshold: f32| mated.iter().filter(|&&similarity| similarity >= threshold).count();
+            let others = self.attack.similarities.pairs().filter(|(person, other, score)| {
+                !score.mated && group.people.contains(person) && group.people.contains(other)
+            });
+            let others: Vec<f32> = others.map(|(.., score)| score.similarity).collect();
+            let wrongly = |threshold: f32| others.iter().filter(|&&similarity| similarity >= threshold).count();
+            let ranks = self.ranks.only(&group.people);
+            let rest: Vec<usize> =
+                groups.iter().filter(|other| other.name != group.name).flat_map(|other| other.people.clone()).collect();
+            let difference = (!rest.is_empty()).then(|| ranks.beside(&self.ranks.only(&rest), 1, seed));
+            GroupFigures {
+                group: group.name.clone(),
+                people: group.people.len(),
+                rank1: ranks.interval(1, seed),
+                rank5: ranks.within(5),
+                tar_frozen: threshold.map(|threshold| accepted(threshold) as f64 / mated.len() as f64),
+                far_frozen: threshold
+                    .filter(|_| others.len() >= FEWEST)
+                    .map(|threshold| wrongly(threshold) as f64 / others.len() as f64),
+                finding: difference.map(|difference| group.finding(rest.len(), difference)),
+                difference,
             }
         };
-        let dimension = gallery.iter().flatten().next().map_or(0, Vec::len);
-        let packed =
-            |vectors: &[Option<Vec<f32>>]| Vectors::new(vectors.iter().map(Option::as_deref), dimension, self.photos);
-        Similarities::new(&packed(&probes)?, &packed(&gallery)?)
-    }
-
-    fn discriminant(&self, shown: usize, alignment: Alignment) -> Result<Discriminant, AuditError> {
-        let vectors: Vec<Vec<Vec<f32>>> = self
-            .look
-            .learners
-            .iter()
-            .map(|person| self.vectors(std::slice::from_ref(person), shown, alignment).into_iter().flatten().collect())
-            .collect();
-        Discriminant::fit(&vectors.iter().map(|own| own.iter().map(Vec::as_slice).collect()).collect::<Vec<_>>())
-    }
-
-    fn vectors(&self, people: &[Seen], shown: usize, alignment: Alignment) -> Vec<Option<Vec<f32>>> {
-        let vector = |extracted: &Extracted| self.matcher.vector(extracted, self.eigenfaces);
-        let of = |view: &View| match alignment {
-            Alignment::Whole => Some(vector(&view.whole)),
-            Alignment::Oracle => Some(vector(&view.oracle)),
-            Alignment::Redetected => view.redetected.as_ref().map(vector),
-        };
-        people.iter().flat_map(|person| &person.photos).map(|views| of(&views[shown])).collect()
-    }
-
-    fn views(&self, shown: usize) -> impl Iterator<Item = &View> {
-        self.look.people.iter().flat_map(|person| &person.photos).map(move |views| &views[shown])
-    }
-
-    fn detected(&self, shown: usize) -> f64 {
-        let found = self.views(shown).filter(|view| view.redetected.is_some()).count();
-        found as f64 / self.views(shown).count() as f64
-    }
-
-    fn ssim(&self, shown: usize) -> Option<f64> {
-        let all: Vec<f64> = self.views(shown).filter_map(|view| view.ssim).collect();
-        (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+        groups.iter().map(figures).collect()
     }
 }

@@ -1,24 +1,33 @@
 //! Photographs become vectors: decoded and detected once, shown in every way, seen by every matcher.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use eyebar_explain::Progress;
+use eyebar_audit::{AuditError, Pca};
+use eyebar_explain::{ExplainError, Progress};
 use eyebar_face::{Landmarks, MaskOptions, Placement};
-use eyebar_imaging::RgbImage;
 use eyebar_imaging::ssim::ssim;
+use rayon::prelude::*;
+use serde_json::json;
 
-use super::cast::Cast;
+use super::cast::{Cast, Entry};
 use super::condition::Shown;
+use super::evidence::{Beside, Evidence, Witness};
+use super::roster::Shard;
+use super::store::{Cache, Sighting};
 use super::{AuditRequest, Finding};
 use crate::dataset::Person;
 use crate::error::Error;
-use crate::matcher::{Extracted, Extractor, Matcher};
-use crate::recogniser::each_photo;
+use crate::matcher::{EIGENFACES, Extracted, Extractor, Matcher, Whole};
+use crate::model::Model;
+use crate::provenance::Source;
 use crate::scene::{Faces, Photo};
 
+/// Photographs that are worked on before progress is reported and what was seen is kept.
+const AT_ONCE: usize = 16;
+
 /// A photograph as it is shown in one way.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct View {
     /// Of the whole photograph.
     pub(super) whole: Extracted,
@@ -28,36 +37,61 @@ pub(super) struct View {
     pub(super) redetected: Option<Extracted>,
     /// Likeness to the photograph as it is (SSIM); nothing for tiny photographs.
     pub(super) ssim: Option<f64>,
+    /// What makes it like another photograph of the person, where that was to be found out.
+    pub(super) evidence: Option<Evidence>,
 }
+
+/// A photograph shown in every way.
+pub(super) type Views = Vec<Arc<View>>;
 
 /// A person with her photographs, each shown in every way.
 pub(super) struct Seen {
     pub(super) name: String,
-    pub(super) photos: Vec<Vec<View>>,
+    pub(super) photos: Vec<Views>,
 }
 
 /// What was seen of everybody.
 pub(super) struct Look {
     pub(super) people: Vec<Seen>,
     pub(super) learners: Vec<Seen>,
-    pub(super) models: Vec<String>,
+    pub(super) strangers: Vec<Seen>,
     pub(super) findings: Vec<Finding>,
 }
 
+/// What was seen of a photograph.
+#[derive(Debug, Clone)]
+pub(super) struct Looked {
+    pub(super) sha256: String,
+    /// Nothing where it shows no face.
+    pub(super) views: Option<Views>,
+}
+
 impl Look {
-    pub(super) fn at(
-        cast: &Cast,
-        request: &AuditRequest,
-        shown: &[Shown],
-        stage: &dyn Fn(&str),
-        progress: Progress<'_>,
-    ) -> Result<Self, Error> {
-        let eyes = Eyes::new(request, shown)?;
+    /// Sorts what was seen of all photographs of the cast, in its order: those without a face, and those that are there
+    /// twice, are left out and named, and so are people who are then too few photographs short.
+    pub(super) fn sorted(cast: &Cast, request: &AuditRequest, looked: Vec<Looked>) -> Self {
         let (mut findings, mut known) = (Vec::new(), HashMap::new());
-        stage("photographs");
-        let people = eyes.look(&cast.people, true, (&mut known, &mut findings), progress)?;
-        stage("photographs of others");
-        let learners = eyes.look(&cast.learners, false, (&mut known, &mut findings), progress)?;
+        let mut looked = looked.into_iter();
+        let mut sort = |people: &[Person]| -> Vec<Seen> {
+            let mut all = Vec::with_capacity(people.len());
+            for person in people {
+                let mut photos = Vec::new();
+                for (path, Looked { sha256, views }) in person.photos.iter().zip(looked.by_ref()) {
+                    let mut found =
+                        |problem, done| findings.push(Finding { what: path.display().to_string(), problem, done });
+                    let before = known.insert(sha256, person.name.clone());
+                    match (views, before) {
+                        (None, _) => found("no face", "left out"),
+                        (Some(_), Some(before)) if before == person.name => found("the same file twice", "left out"),
+                        (Some(_), Some(_)) => found("the same file as another person's", "left out"),
+                        (Some(views), None) => photos.push(views),
+                    }
+                }
+                all.push(Seen { name: person.name.clone(), photos });
+            }
+            all
+        };
+        let (people, learners, strangers) = (sort(&cast.people), sort(&cast.learners), sort(&cast.strangers));
         let mut complete = Vec::new();
         for person in people {
             if person.photos.len() == request.photos {
@@ -67,77 +101,159 @@ impl Look {
                 findings.push(Finding { what: person.name, problem, done: "left out" });
             }
         }
-        let models = eyes.face.models().iter().chain(eyes.whole.models()).cloned().collect();
-        Ok(Self { people: complete, learners, models, findings })
+        let strangers = strangers.into_iter().filter(|stranger| !stranger.photos.is_empty()).collect();
+        Self { people: complete, learners, strangers, findings }
+    }
+
+    /// What a matcher needs of the learners' faces without a mask; nothing for most.
+    pub(super) fn eigenfaces(&self, matcher: Matcher) -> Result<Option<Pca>, AuditError> {
+        if matcher != Matcher::Eigenfaces {
+            return Ok(None);
+        }
+        let pixels = self.learners.iter().flat_map(|person| &person.photos).map(|views| &views[0].oracle.pixels[..]);
+        Pca::fit(&pixels.collect::<Vec<_>>(), EIGENFACES).map(Some)
     }
 }
 
 /// What looks at photographs.
-struct Eyes<'a> {
+pub(super) struct Eyes {
     faces: Faces,
     face: Extractor,
     whole: Extractor,
-    shown: &'a [Shown],
+    witness: Option<Witness>,
     options: MaskOptions,
+    models: Vec<String>,
+    settings: String,
 }
 
-impl<'a> Eyes<'a> {
-    fn new(request: &AuditRequest, shown: &'a [Shown]) -> Result<Self, Error> {
+impl Eyes {
+    pub(super) fn new(request: &AuditRequest) -> Result<Self, Error> {
         let (whole, face): (Vec<Matcher>, Vec<Matcher>) =
             request.matchers.iter().partition(|matcher| matcher.sees_whole_photograph());
+        let (face, whole) = (Extractor::new(&face)?, Extractor::new(&whole)?);
+        let models: Vec<String> = face.models().iter().chain(whole.models()).cloned().collect();
+        let settings = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "detector": Model::open("yunet", None)?.identity(),
+            "models": models,
+            "matchers": request.matchers,
+            "evidence": request.explained() > 0,
+            "seed": request.seed,
+        });
         Ok(Self {
             faces: Faces::new(),
-            face: Extractor::new(&face)?,
-            whole: Extractor::new(&whole)?,
-            shown,
+            face,
+            whole,
+            witness: if request.explained() > 0 { Some(Witness::new()?) } else { None },
             options: MaskOptions { seed: request.seed, ..MaskOptions::default() },
+            models,
+            settings: settings.to_string(),
         })
     }
 
-    /// Looks at all photographs; those without a face, and those that are `known`, are left out and named.
-    fn look<'p>(
+    /// The networks, with the start of their hashes.
+    pub(super) fn models(&self) -> &[String] {
+        &self.models
+    }
+
+    /// What embeddings depend on beside the photograph and its mask.
+    pub(super) fn settings(&self) -> &str {
+        &self.settings
+    }
+
+    /// Looks at the photographs of a shard, or at all; nothing for those of other shards. What `cache` knows is not looked
+    /// at again, what is new it keeps.
+    pub(super) fn look(
         &self,
-        people: &'p [Person],
-        redetects: bool,
-        (known, findings): (&mut HashMap<String, &'p str>, &mut Vec<Finding>),
+        entries: &[Entry<'_>],
+        shown: &[Shown],
+        shard: Option<Shard>,
+        cache: &mut Cache,
         progress: Progress<'_>,
-    ) -> Result<Vec<Seen>, Error> {
-        let paths: Vec<PathBuf> = people.iter().flat_map(|person| person.photos.iter().cloned()).collect();
-        let all = each_photo(&paths, |photo| self.views(photo, redetects), progress)?;
-        let owner = people.iter().flat_map(|person| std::iter::repeat_n(person.name.as_str(), person.photos.len()));
-        let mut seen: Vec<Seen> =
-            people.iter().map(|person| Seen { name: person.name.clone(), photos: Vec::new() }).collect();
-        let mut at = 0;
-        for ((path, owner), (hash, views)) in paths.iter().zip(owner).zip(all) {
-            let mut found = |problem, done| findings.push(Finding { what: path.display().to_string(), problem, done });
-            let before = known.insert(hash, owner);
-            while seen[at].name != owner {
-                at += 1;
+    ) -> Result<Vec<Option<Looked>>, Error> {
+        let mut all: Vec<Option<Looked>> = vec![None; entries.len()];
+        let own: Vec<usize> = (0..entries.len())
+            .filter(|place| shard.is_none_or(|shard| place / AT_ONCE % shard.count == shard.index - 1))
+            .collect();
+        let mut done = 0;
+        for some in own.chunks(AT_ONCE * rayon::current_num_threads()) {
+            if progress(done, own.len()).is_break() {
+                return Err(ExplainError::Cancelled.into());
             }
-            match (views, before) {
-                (None, _) => found("no face", "left out"),
-                (Some(_), Some(before)) if before == owner => found("the same file twice", "left out"),
-                (Some(_), Some(_)) => found("the same file as another person's", "left out"),
-                (Some(views), None) => seen[at].photos.push(views),
+            let work = |&place: &usize| self.sightings(&entries[place], shown, cache);
+            let found: Vec<Vec<Sighting>> = some.par_iter().map(work).collect::<Result<_, Error>>()?;
+            let new: Vec<Sighting> =
+                found.iter().flatten().filter(|sighting| !cache.knows(sighting)).cloned().collect();
+            cache.keep(new)?;
+            for (&place, sightings) in some.iter().zip(found) {
+                let sha256 = sightings.first().map_or_else(String::new, |first| first.sha256.clone());
+                let views: Option<Views> = sightings.into_iter().map(|sighting| sighting.view).collect();
+                all[place] = Some(Looked { sha256, views });
             }
+            done += some.len();
         }
-        Ok(seen)
+        progress(done, own.len()).is_continue().then_some(all).ok_or_else(|| ExplainError::Cancelled.into())
     }
 
-    fn views(&self, photo: &Photo, redetects: bool) -> Result<(String, Option<Vec<View>>), Error> {
-        let hash = photo.source.sha256.clone().unwrap_or_else(|| photo.path.display().to_string());
-        let Some(face) = self.faces.central(&photo.image)? else { return Ok((hash, None)) };
-        let views = self.shown.iter().map(|&shown| self.view(&photo.image, &face.landmarks, shown, redetects));
-        Ok((hash, Some(views.collect::<Result<_, _>>()?)))
-    }
-
-    fn view(&self, image: &RgbImage, landmarks: &Landmarks, shown: Shown, redetects: bool) -> Result<View, Error> {
-        let Some(mask) = shown.mask() else {
-            let oracle = self.face.extract(image, landmarks)?;
-            let redetected = Some(oracle.clone());
-            return Ok(View { whole: self.whole.extract(image, landmarks)?, oracle, redetected, ssim: Some(1.0) });
+    /// One photograph shown in every way; a single sighting without a view where it shows no face.
+    fn sightings(&self, entry: &Entry<'_>, shown: &[Shown], cache: &Cache) -> Result<Vec<Sighting>, Error> {
+        let hash = |path: &std::path::Path| {
+            let source = Source::of_file(path);
+            source.sha256.unwrap_or(source.file)
         };
-        let masked = mask.apply(image, Placement::Landmarks(std::slice::from_ref(landmarks)), &self.options)?.image;
+        let (sha256, reference) = (hash(entry.path), entry.reference.map(|path| hash(path)));
+        let sighting = |shown: Shown, view: Option<Arc<View>>| Sighting {
+            sha256: sha256.clone(),
+            subject: entry.subject.to_owned(),
+            photograph: entry.path.display().to_string(),
+            mask: shown.to_string(),
+            reference: reference.clone(),
+            view,
+        };
+        let known: Vec<_> =
+            shown.iter().map(|shown| cache.recall(&sha256, &shown.to_string(), reference.as_deref())).collect();
+        if let Some(Some(None)) = known.first() {
+            return Ok(vec![sighting(Shown::Plain, None)]);
+        }
+        if known.iter().all(Option::is_some) {
+            return Ok(shown.iter().zip(known).map(|(&shown, view)| sighting(shown, view.flatten())).collect());
+        }
+        let photo = Photo::open(entry.path)?;
+        let Some(face) = self.faces.central(&photo.image)? else { return Ok(vec![sighting(Shown::Plain, None)]) };
+        let other = entry.reference.map(|path| Photo::open(path)).transpose()?;
+        let beside = match (&self.witness, &other) {
+            (Some(witness), Some(other)) => match self.faces.central(&other.image)? {
+                Some(face) => Some(witness.beside(other, &face.landmarks)?),
+                None => None,
+            },
+            _ => None,
+        };
+        let case = Case { photo: &photo, landmarks: face.landmarks, whole: self.whole.whole(&photo.image)?, beside };
+        let views = shown.iter().zip(known).map(|(&shown, known)| match known {
+            Some(view) => Ok(sighting(shown, view)),
+            None => Ok(sighting(shown, Some(Arc::new(self.view(&case, shown, entry.redetects)?)))),
+        });
+        views.collect()
+    }
+
+    fn view(&self, case: &Case<'_>, shown: Shown, redetects: bool) -> Result<View, Error> {
+        let Case { photo, landmarks, whole, beside } = case;
+        let evidence = |image: &eyebar_imaging::RgbImage| {
+            beside.as_ref().map(|beside| beside.evidence(photo, image.clone(), landmarks)).transpose()
+        };
+        let Some(mask) = shown.mask() else {
+            let oracle = self.face.extract(&photo.image, landmarks)?;
+            let redetected = Some(oracle.clone());
+            return Ok(View {
+                whole: whole.plain()?,
+                oracle,
+                redetected,
+                ssim: Some(1.0),
+                evidence: evidence(&photo.image)?,
+            });
+        };
+        let placement = Placement::Landmarks(std::slice::from_ref(landmarks));
+        let masked = mask.apply(&photo.image, placement, &self.options)?.image;
         let redetected = match redetects {
             true => {
                 let face = self.faces.central(&masked)?;
@@ -146,10 +262,54 @@ impl<'a> Eyes<'a> {
             false => None,
         };
         Ok(View {
-            whole: self.whole.extract(&masked, landmarks)?,
+            whole: whole.masked(&masked)?,
             oracle: self.face.extract(&masked, landmarks)?,
             redetected,
-            ssim: ssim(image, &masked).ok(),
+            ssim: ssim(&photo.image, &masked).ok(),
+            evidence: evidence(&masked)?,
         })
     }
+}
+
+/// A photograph that is shown in several ways.
+struct Case<'a> {
+    photo: &'a Photo,
+    landmarks: Landmarks,
+    whole: Whole<'a>,
+    beside: Option<Beside<'a>>,
+}
+
+/// What was seen of the photographs of all shards.
+///
+/// # Errors
+/// When something is missing.
+pub(super) fn recalled(
+    entries: &[Entry<'_>],
+    shown: &[Shown],
+    hashes: &BTreeMap<String, String>,
+    cache: &Cache,
+) -> Result<Vec<Looked>, Error> {
+    let missing = |entry: &Entry<'_>| {
+        Error::Usage(format!(
+            "{} is in no shard; hint: run the shard that stopped once more, with the same command",
+            entry.path.display()
+        ))
+    };
+    let look = |entry: &Entry<'_>| -> Result<Looked, Error> {
+        let hash = |path: &std::path::Path| hashes.get(&path.display().to_string());
+        let sha256 = hash(entry.path).ok_or_else(|| missing(entry))?;
+        let reference = entry.reference.and_then(|path| hash(path)).map(String::as_str);
+        let mut views = Some(Vec::with_capacity(shown.len()));
+        for shown in shown {
+            match cache.recall(sha256, &shown.to_string(), reference).ok_or_else(|| missing(entry))? {
+                Some(view) => views.iter_mut().for_each(|views| views.push(view.clone())),
+                None => {
+                    views = None;
+                    break;
+                }
+            }
+        }
+        Ok(Looked { sha256: sha256.clone(), views })
+    };
+    entries.iter().map(look).collect()
 }
