@@ -90,11 +90,8 @@ impl Extractor {
         Ok(extracted)
     }
 
-    /// Looks at a whole photograph that is about to be changed.
-    ///
-    /// # Errors
-    /// When the network fails.
-    pub(crate) fn whole(&self, image: &RgbImage) -> Result<Whole<'_>, Error> {
+    /// A whole photograph that is about to be changed.
+    pub(crate) fn whole(&self, image: &RgbImage) -> Whole<'_> {
         Whole::new(self.features.as_ref(), image)
     }
 }

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use extractor::PIXELS;
 pub(crate) use extractor::{Extracted, Extractor};
 use features::CHANNELS;
-pub(crate) use features::Whole;
 
 /// Principal components of eigenfaces.
 pub(crate) const EIGENFACES: usize = 100;

@@ -21,8 +21,8 @@ use crate::target::similarity_to;
 use crate::tasks::occlude::scorer;
 use crate::tasks::regions::region_shares;
 
-/// A patch of the aligned face of 112 × 112, as large a part of it as the usual one is of 224 × 224.
-const PATCH: Occlusion = Occlusion { patch: 16, stride: 8, fill: 128.0 };
+/// A patch of the aligned face of 112 × 112, about as large as a mouth.
+const PATCH: Occlusion = Occlusion { patch: 25, stride: 14, fill: 128.0 };
 
 /// Shares of the eight regions, in the order of [`Region::ALL`].
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -91,8 +91,13 @@ impl Witness {
 
 impl Beside<'_> {
     /// What makes the face in `image`, whose landmarks are known, like that of the other photograph.
-    pub(super) fn evidence(&self, photo: &Photo, image: RgbImage, landmarks: &Landmarks) -> Result<Evidence, Error> {
-        let photo = Photo { image: Arc::new(image), ..photo.clone() };
+    pub(super) fn evidence(
+        &self,
+        photo: &Photo,
+        image: &Arc<RgbImage>,
+        landmarks: &Landmarks,
+    ) -> Result<Evidence, Error> {
+        let photo = Photo { image: Arc::clone(image), ..photo.clone() };
         let scene = Scene::placed(&photo, Some(landmarks), self.model)?;
         let refuse = in_explanation(self.model);
         let spec = self.model.spec()?;

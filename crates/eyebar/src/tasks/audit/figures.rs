@@ -22,7 +22,7 @@ use crate::matcher::Matcher;
 const RATE: f64 = 0.01;
 const LOW_RATE: f64 = 0.001;
 /// Share of strangers who may be taken for somebody, where thresholds are set on other strangers.
-pub(super) const STRANGER_RATE: f64 = 0.05;
+pub(super) const STRANGER_RATE: f64 = 0.1;
 /// Fewest false accepts that a rate may rest on: ten pairs of photographs, each of which is there in both orders.
 const FEWEST: usize = 20;
 /// False accept rates of a row's ROC curve.
@@ -73,9 +73,9 @@ pub struct Row {
     pub far_frozen: Option<f64>,
     /// False and true accept rates at thresholds set behind the mask.
     pub roc: Vec<(f64, f64)>,
-    /// With strangers at the door, at thresholds that let in 5 % of other strangers without a mask.
+    /// With strangers at the door, at thresholds that let in 10 % of other strangers without a mask.
     pub open_set_frozen: Option<OpenSet>,
-    /// The same at thresholds that let in 5 % of other strangers behind the mask.
+    /// The same at thresholds that let in 10 % of other strangers behind the mask.
     pub open_set_recalibrated: Option<OpenSet>,
     /// Share of probes in which the detector found a face.
     pub detected: f64,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use eyebar_audit::{AuditError, Pca};
 use eyebar_explain::{ExplainError, Progress};
 use eyebar_face::{Landmarks, MaskOptions, Placement};
+use eyebar_imaging::RgbImage;
 use eyebar_imaging::ssim::ssim;
 use rayon::prelude::*;
 use serde_json::json;
@@ -18,7 +19,7 @@ use super::store::{Cache, Sighting};
 use super::{AuditRequest, Finding};
 use crate::dataset::Person;
 use crate::error::Error;
-use crate::matcher::{EIGENFACES, Extracted, Extractor, Matcher, Whole};
+use crate::matcher::{EIGENFACES, Extracted, Extractor, Matcher};
 use crate::model::Model;
 use crate::provenance::Source;
 use crate::scene::{Faces, Photo};
@@ -228,55 +229,58 @@ impl Eyes {
             },
             _ => None,
         };
-        let case = Case { photo: &photo, landmarks: face.landmarks, whole: self.whole.whole(&photo.image)?, beside };
+        let mut new = Vec::new();
+        for (&shown, _) in shown.iter().zip(&known).filter(|(_, known)| known.is_none()) {
+            let image = match shown.mask() {
+                None => Arc::clone(&photo.image),
+                Some(mask) => {
+                    let placement = Placement::Landmarks(std::slice::from_ref(&face.landmarks));
+                    Arc::new(mask.apply(&photo.image, placement, &self.options)?.image)
+                }
+            };
+            new.push((shown, image));
+        }
+        let whole = self.whole.whole(&photo.image).changed(new.iter().map(|(_, image)| &**image))?;
+        let mut views = Vec::with_capacity(new.len());
+        for ((shown, image), whole) in new.iter().zip(whole) {
+            let case =
+                Case { photo: &photo, landmarks: &face.landmarks, beside: beside.as_ref(), shown: *shown, image };
+            views.push(Arc::new(View { whole, ..self.view(&case, entry.redetects)? }));
+        }
+        let mut views = views.into_iter();
         let views = shown.iter().zip(known).map(|(&shown, known)| match known {
-            Some(view) => Ok(sighting(shown, view)),
-            None => Ok(sighting(shown, Some(Arc::new(self.view(&case, shown, entry.redetects)?)))),
+            Some(view) => sighting(shown, view),
+            None => sighting(shown, views.next()),
         });
-        views.collect()
+        Ok(views.collect())
     }
 
-    fn view(&self, case: &Case<'_>, shown: Shown, redetects: bool) -> Result<View, Error> {
-        let Case { photo, landmarks, whole, beside } = case;
-        let evidence = |image: &eyebar_imaging::RgbImage| {
-            beside.as_ref().map(|beside| beside.evidence(photo, image.clone(), landmarks)).transpose()
-        };
-        let Some(mask) = shown.mask() else {
-            let oracle = self.face.extract(&photo.image, landmarks)?;
-            let redetected = Some(oracle.clone());
-            return Ok(View {
-                whole: whole.plain()?,
-                oracle,
-                redetected,
-                ssim: Some(1.0),
-                evidence: evidence(&photo.image)?,
-            });
-        };
-        let placement = Placement::Landmarks(std::slice::from_ref(landmarks));
-        let masked = mask.apply(&photo.image, placement, &self.options)?.image;
-        let redetected = match redetects {
-            true => {
-                let face = self.faces.central(&masked)?;
-                face.map(|face| self.face.extract(&masked, &face.landmarks)).transpose()?
+    /// All but what is seen of the whole photograph.
+    fn view(&self, case: &Case<'_>, redetects: bool) -> Result<View, Error> {
+        let Case { photo, landmarks, beside, shown, image } = *case;
+        let oracle = self.face.extract(image, landmarks)?;
+        let redetected = match (shown, redetects) {
+            (Shown::Plain, _) => Some(oracle.clone()),
+            (_, true) => {
+                let face = self.faces.central(image)?;
+                face.map(|face| self.face.extract(image, &face.landmarks)).transpose()?
             }
-            false => None,
+            (_, false) => None,
         };
-        Ok(View {
-            whole: whole.masked(&masked)?,
-            oracle: self.face.extract(&masked, landmarks)?,
-            redetected,
-            ssim: ssim(&photo.image, &masked).ok(),
-            evidence: evidence(&masked)?,
-        })
+        let ssim = if shown == Shown::Plain { Some(1.0) } else { ssim(&photo.image, image).ok() };
+        let evidence = beside.map(|beside| beside.evidence(photo, image, landmarks)).transpose()?;
+        Ok(View { whole: Extracted::default(), oracle, redetected, ssim, evidence })
     }
 }
 
-/// A photograph that is shown in several ways.
+/// A photograph as it is shown in one way.
+#[derive(Clone, Copy)]
 struct Case<'a> {
     photo: &'a Photo,
-    landmarks: Landmarks,
-    whole: Whole<'a>,
-    beside: Option<Beside<'a>>,
+    landmarks: &'a Landmarks,
+    beside: Option<&'a Beside<'a>>,
+    shown: Shown,
+    image: &'a Arc<RgbImage>,
 }
 
 /// What was seen of the photographs of all shards.

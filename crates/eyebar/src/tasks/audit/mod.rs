@@ -93,7 +93,7 @@ impl AuditRequest {
             photos: 20,
             draws: 20,
             learners: 200,
-            strangers: 400,
+            strangers: 200,
             evidence: 1000,
             groups: Vec::new(),
             target: 0.05,
