@@ -77,7 +77,7 @@ pub(crate) struct Audit {
     #[arg(long, default_value_t = 200, value_parser = whole::<0, 100_000>, value_name = "N")]
     strangers: usize,
     /// Most people of whom it is found out which parts of the face make two photographs alike; 0 for none
-    #[arg(long, default_value_t = 1000, value_parser = whole::<0, 100_000>, value_name = "N")]
+    #[arg(long, default_value_t = 30, value_parser = whole::<0, 100_000>, value_name = "N")]
     evidence: usize,
     /// Groups reported apart: a CSV file with the columns subject and group, or lists NAME=FILE of subjects or photographs
     #[arg(long, value_delimiter = ',', value_name = "FILE|NAME=FILE,…")]

@@ -36,6 +36,8 @@ pub(super) struct View {
     pub(super) oracle: Extracted,
     /// Of the face, aligned by those that are found on the masked photograph; nothing where none is found.
     pub(super) redetected: Option<Extracted>,
+    /// Whether a face was looked for there.
+    pub(super) searched: bool,
     /// Likeness to the photograph as it is (SSIM); nothing for tiny photographs.
     pub(super) ssim: Option<f64>,
     /// What makes it like another photograph of the person, where that was to be found out.
@@ -211,8 +213,10 @@ impl Eyes {
             reference: reference.clone(),
             view,
         };
-        let known: Vec<_> =
-            shown.iter().map(|shown| cache.recall(&sha256, &shown.to_string(), reference.as_deref())).collect();
+        let known: Vec<_> = shown
+            .iter()
+            .map(|shown| cache.recall(&sha256, &shown.to_string(), entry.redetects, reference.as_deref()))
+            .collect();
         if let Some(Some(None)) = known.first() {
             return Ok(vec![sighting(Shown::Plain, None)]);
         }
@@ -259,7 +263,8 @@ impl Eyes {
     fn view(&self, case: &Case<'_>, redetects: bool) -> Result<View, Error> {
         let Case { photo, landmarks, beside, shown, image } = *case;
         let oracle = self.face.extract(image, landmarks)?;
-        let redetected = match (shown, redetects) {
+        let searched = redetects || shown == Shown::Plain;
+        let redetected = match (shown, searched) {
             (Shown::Plain, _) => Some(oracle.clone()),
             (_, true) => {
                 let face = self.faces.central(image)?;
@@ -269,7 +274,7 @@ impl Eyes {
         };
         let ssim = if shown == Shown::Plain { Some(1.0) } else { ssim(&photo.image, image).ok() };
         let evidence = beside.map(|beside| beside.evidence(photo, image, landmarks)).transpose()?;
-        Ok(View { whole: Extracted::default(), oracle, redetected, ssim, evidence })
+        Ok(View { whole: Extracted::default(), oracle, redetected, searched, ssim, evidence })
     }
 }
 
@@ -305,7 +310,7 @@ pub(super) fn recalled(
         let reference = entry.reference.and_then(|path| hash(path)).map(String::as_str);
         let mut views = Some(Vec::with_capacity(shown.len()));
         for shown in shown {
-            match cache.recall(sha256, &shown.to_string(), reference).ok_or_else(|| missing(entry))? {
+            match cache.recall(sha256, &shown.to_string(), entry.redetects, reference).ok_or_else(|| missing(entry))? {
                 Some(view) => views.iter_mut().for_each(|views| views.push(view.clone())),
                 None => {
                     views = None;

@@ -94,7 +94,7 @@ impl AuditRequest {
             draws: 20,
             learners: 200,
             strangers: 200,
-            evidence: 1000,
+            evidence: 30,
             groups: Vec::new(),
             target: 0.05,
             search: false,

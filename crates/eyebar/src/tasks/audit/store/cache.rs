@@ -1,6 +1,7 @@
 //! What was seen already, by the content of the photographs.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +22,13 @@ pub(crate) struct Cache {
 struct Known {
     reference: Option<String>,
     view: Option<Arc<View>>,
+}
+
+impl Known {
+    fn says_more_than(&self, other: &Self) -> bool {
+        let searched = |known: &Self| known.view.as_ref().is_none_or(|view| view.searched);
+        (searched(self) && !searched(other)) || (self.reference.is_some() && other.reference.is_none())
+    }
 }
 
 impl Cache {
@@ -71,16 +79,36 @@ impl Cache {
 
     fn learn(&mut self, sightings: Vec<Sighting>) {
         for Sighting { sha256, mask, reference, view, .. } in sightings {
-            self.known.insert((sha256, mask), Known { reference, view });
+            let new = Known { reference, view };
+            // One file may be a person's photograph and, under another name, a learner's, of which less is asked.
+            match self.known.entry((sha256, mask)) {
+                Entry::Occupied(known) if known.get().says_more_than(&new) => {}
+                Entry::Occupied(mut known) => *known.get_mut() = new,
+                Entry::Vacant(place) => {
+                    place.insert(new);
+                }
+            }
         }
     }
 
     /// What is known of the photograph with this hash, shown in this way; inside it nothing where it shows no face.
-    /// `reference` is what it is to be compared with.
-    pub(crate) fn recall(&self, sha256: &str, mask: &str, reference: Option<&str>) -> Option<Option<Arc<View>>> {
+    /// Nothing where a face was to be looked for behind the mask and was not, or where it was to be compared with another
+    /// `reference`.
+    pub(crate) fn recall(
+        &self,
+        sha256: &str,
+        mask: &str,
+        searched: bool,
+        reference: Option<&str>,
+    ) -> Option<Option<Arc<View>>> {
         let known = self.known.get(&(sha256.to_owned(), mask.to_owned()))?;
-        (known.view.is_none() || reference.is_none() || known.reference.as_deref() == reference)
-            .then(|| known.view.clone())
+        let suffices = match &known.view {
+            None => true,
+            Some(view) => {
+                (view.searched || !searched) && (reference.is_none() || known.reference.as_deref() == reference)
+            }
+        };
+        suffices.then(|| known.view.clone())
     }
 
     /// Whether that is what is known.

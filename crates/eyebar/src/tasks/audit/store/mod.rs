@@ -40,6 +40,7 @@ fn schema() -> Result<TypePtr> {
         text("photograph")?,
         text("mask")?,
         flag("face")?,
+        flag("searched")?,
         flag("detected")?,
         optional_number("ssim")?,
         list("oracle_template", Physical::FLOAT)?,
@@ -81,6 +82,7 @@ fn encode(settings: &str, sightings: &[Sighting]) -> Result<Vec<u8>> {
     out.texts(all().map(|sighting| &sighting.photograph[..]))?;
     out.texts(all().map(|sighting| &sighting.mask[..]))?;
     out.flags(views().map(|view| view.is_some()))?;
+    out.flags(views().map(|view| view.is_some_and(|view| view.searched)))?;
     out.flags(views().map(|view| view.is_some_and(|view| view.redetected.is_some())))?;
     out.optional_numbers(views().map(|view| view.and_then(|view| view.ssim)))?;
     out.floats(views().map(|view| some(&view?.oracle.template)))?;
@@ -130,16 +132,17 @@ fn decode(file: File) -> Result<(String, Vec<Sighting>)> {
 
 fn rows(columns: &mut Reader<'_>) -> Result<Vec<Sighting>> {
     let (sha256, subject, photograph) = (columns.texts()?, columns.texts()?, columns.texts()?);
-    let (mask, face, detected, ssim) =
-        (columns.texts()?, columns.flags()?, columns.flags()?, columns.optional_numbers()?);
+    let (mask, face) = (columns.texts()?, columns.flags()?);
+    let (searched, detected, ssim) = (columns.flags()?, columns.flags()?, columns.optional_numbers()?);
     let mut vectors: Vec<_> = (0..5).map(|_| Ok(columns.floats()?.into_iter())).collect::<Result<Vec<_>>>()?;
     let reference = columns.optional_texts()?;
     let mut shares: Vec<_> = (0..3).map(|_| Ok(columns.doubles()?.into_iter())).collect::<Result<Vec<_>>>()?;
     let short = || ParquetError::General("a column is too short".to_owned());
     let named = sha256.into_iter().zip(subject).zip(photograph).zip(mask).zip(reference);
-    let flags = face.into_iter().zip(detected).zip(ssim);
+    let flags = face.into_iter().zip(searched).zip(detected).zip(ssim);
     let mut sightings = Vec::new();
-    for (((((sha256, subject), photograph), mask), reference), ((face, detected), ssim)) in named.zip(flags) {
+    for (((((sha256, subject), photograph), mask), reference), (((face, searched), detected), ssim)) in named.zip(flags)
+    {
         let mut vector = || -> Result<Vec<Vec<f32>>> {
             vectors.iter_mut().map(|column| Ok(column.next().ok_or_else(short)?.unwrap_or_default())).collect()
         };
@@ -158,6 +161,7 @@ fn rows(columns: &mut Reader<'_>) -> Result<Vec<Sighting>> {
                 whole: Extracted { features, ..Extracted::default() },
                 oracle: seen(oracle_template, oracle_pixels),
                 redetected: detected.then(|| seen(template, pixels)),
+                searched,
                 ssim,
                 evidence,
             })
@@ -189,6 +193,7 @@ mod tests {
             whole: Extracted { features: vec![0.0, 0.0, 2.5], ..Extracted::default() },
             oracle: Extracted { template: vec![1.0, f32::MIN_POSITIVE], features: Vec::new(), pixels: vec![-3.0] },
             redetected: None,
+            searched: true,
             ssim: Some(0.1 + 0.2),
             evidence: None,
         };
