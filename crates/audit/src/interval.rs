@@ -43,10 +43,26 @@ fn middle(rates: &mut [f64]) -> (f64, f64) {
 }
 
 /// The rate of events, resampled over people: `counts` has for each person the events and the occasions.
-pub fn over_people(counts: &[(f64, f64)], seed: u64) -> Interval {
+pub(crate) fn over_people(counts: &[(f64, f64)], seed: u64) -> Interval {
     let value = rate(counts, std::iter::repeat(1));
     let (low, high) = percentiles(counts.len(), seed, |drawn| rate(counts, drawn.iter().copied()));
     Interval { value, low, high }
+}
+
+/// As [`over_people`], of a share of the occasions; where none or all are events, resampling says nothing, and the other end is
+/// that of none or all of so many people (Clopper and Pearson 1934).
+pub fn share_over_people(counts: &[(f64, f64)], seed: u64) -> Interval {
+    let interval = over_people(counts, seed);
+    let occasions: f64 = counts.iter().map(|count| count.1).sum();
+    if counts.is_empty() || occasions == 0.0 {
+        return interval;
+    }
+    let far = 0.025f64.powf(1.0 / counts.len() as f64);
+    match interval.value {
+        0.0 => Interval { high: 1.0 - far, ..interval },
+        1.0 => Interval { low: far, ..interval },
+        _ => interval,
+    }
 }
 
 /// How much larger the rate of `counts` is than that of `others`, who are other people, resampled apart.
@@ -77,7 +93,7 @@ fn rate(counts: &[(f64, f64)], times: impl IntoIterator<Item = u32>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{between, over_people};
+    use super::{between, over_people, share_over_people};
 
     /// The normal approximation of the mean of independent people.
     #[test]
@@ -105,5 +121,10 @@ mod tests {
     fn certain_rates_have_no_width() {
         let found = over_people(&[(5.0, 5.0); 9], 1);
         assert_eq!((found.low, found.value, found.high), (1.0, 1.0, 1.0));
+        // Clopper and Pearson's table: all of nine is 0.6637 or more, none of nine 0.3363 or less.
+        let (all, none) = (share_over_people(&[(5.0, 5.0); 9], 1), share_over_people(&[(0.0, 5.0); 9], 1));
+        assert!((all.low - 0.6637).abs() < 1e-4 && all.high == 1.0, "{all:?}");
+        assert!((none.high - 0.3363).abs() < 1e-4 && none.low == 0.0, "{none:?}");
+        assert_eq!(share_over_people(&[(1.0, 2.0); 9], 1), over_people(&[(1.0, 2.0); 9], 1));
     }
 }

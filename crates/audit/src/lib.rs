@@ -18,6 +18,6 @@ pub mod verification;
 
 pub use discriminant::Discriminant;
 pub use error::AuditError;
-pub use interval::{Interval, over_people as rate_over_people};
+pub use interval::{Interval, share_over_people};
 pub use open_set::OpenSet;
 pub use pca::Pca;

@@ -22,7 +22,8 @@ impl Draws {
             });
         }
         let draw = |draw: usize| {
-            let mut random = Random::new(seed.wrapping_add(draw as u64));
+            // Spread, so that neighbouring seeds share no draws.
+            let mut random = Random::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(draw as u64));
             (0..people).map(|_| random.below(photos)).collect()
         };
         Ok(Self { enrolled: (0..draws).map(draw).collect() })

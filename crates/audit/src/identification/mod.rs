@@ -9,6 +9,6 @@ mod similarities;
 mod strangers;
 
 pub use draws::Draws;
-pub use ranks::{LAST_RANK, Ranks};
+pub use ranks::{LAST_RANK, Ranks, first_places};
 pub use similarities::{Similarities, Vectors};
 pub use strangers::{Strangers, Thresholds};

@@ -1,7 +1,7 @@
 //! At which place the right person comes.
 
 use super::{Draws, Similarities};
-use crate::interval::{Interval, between, over_people};
+use crate::interval::{Interval, between, over_people, share_over_people};
 
 /// The last rank that is counted.
 pub const LAST_RANK: usize = 20;
@@ -24,16 +24,7 @@ impl Ranks {
         for enrolled in draws.iter() {
             for (person, within) in within.chunks_exact_mut(LAST_RANK).enumerate() {
                 for photo in (0..photos).filter(|&photo| photo != enrolled[person]) {
-                    if !similarities.found(person, photo) {
-                        continue;
-                    }
-                    let of = |other: usize| similarities.at((person, photo), (other, enrolled[other]));
-                    let own = of(person);
-                    let (mut before, mut beside) = (0, 0);
-                    for other in (0..people).filter(|&other| other != person) {
-                        before += usize::from(of(other) > own);
-                        beside += usize::from(of(other) == own);
-                    }
+                    let Some((before, beside)) = place(similarities, enrolled, person, photo) else { continue };
                     for (rank, sum) in within.iter_mut().enumerate().skip(before) {
                         *sum += ((rank + 1 - before) as f64 / (beside + 1) as f64).min(1.0);
                     }
@@ -58,7 +49,7 @@ impl Ranks {
     /// As [`Ranks::within`].
     pub fn interval(&self, rank: usize, seed: u64) -> Interval {
         let counts: Vec<(f64, f64)> = self.of_people(rank).map(|sum| (sum, self.looked as f64)).collect();
-        over_people(&counts, seed)
+        share_over_people(&counts, seed)
     }
 
     /// How much larger that is than with `other`, in pairs over people.
@@ -97,10 +88,40 @@ impl Ranks {
     }
 }
 
+/// How many people are more similar to a photograph than its own person, and how many as similar; nothing where no face was
+/// found in it.
+fn place(similarities: &Similarities, enrolled: &[usize], person: usize, photo: usize) -> Option<(usize, usize)> {
+    if !similarities.found(person, photo) {
+        return None;
+    }
+    let of = |other: usize| similarities.at((person, photo), (other, enrolled[other]));
+    let own = of(person);
+    let (mut before, mut beside) = (0, 0);
+    for other in (0..similarities.people).filter(|&other| other != person) {
+        before += usize::from(of(other) > own);
+        beside += usize::from(of(other) == own);
+    }
+    Some((before, beside))
+}
+
+/// For every photograph, person by person, the share of the draws that look for it in which its person comes first; nothing
+/// where it is enrolled in all of them.
+pub fn first_places(similarities: &Similarities, draws: &Draws) -> Vec<Option<f64>> {
+    let (people, photos) = (similarities.people, similarities.photos);
+    let share = |index: usize| {
+        let (person, photo) = (index / photos, index % photos);
+        let looked: Vec<&[usize]> = draws.iter().filter(|enrolled| enrolled[person] != photo).collect();
+        let first = looked.iter().filter_map(|enrolled| place(similarities, enrolled, person, photo));
+        let first: f64 = first.filter(|&(before, _)| before == 0).map(|(_, beside)| 1.0 / (beside + 1) as f64).sum();
+        (!looked.is_empty()).then(|| first / looked.len() as f64)
+    };
+    (0..people * photos).map(share).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Draws, Similarities, Vectors};
-    use super::{LAST_RANK, Ranks};
+    use super::{LAST_RANK, Ranks, first_places};
 
     fn ranks(vectors: &[Option<Vec<f32>>], photos: usize, draws: usize) -> Ranks {
         let own = vectors.iter().map(|vector| Some(vector.as_deref().unwrap_or(&[1.0, 0.0, 0.0])));
@@ -140,7 +161,14 @@ mod tests {
         let all = Similarities::new(&vectors, &vectors).unwrap();
         let draws = Draws::new(30, 6, 20, 1).unwrap();
         assert_eq!(Ranks::of(&all, &draws).within(1), 1.0);
-        let chance = Ranks::of(&all.shuffled(5), &draws).within(1);
+        let shuffled = all.shuffled(5);
+        let chance = Ranks::of(&shuffled, &draws).within(1);
+        // The same, photograph by photograph.
+        let places = first_places(&shuffled, &draws);
+        let looked = |index: usize| draws.iter().filter(|enrolled| enrolled[index / 6] != index % 6).count() as f64;
+        let sum: f64 =
+            places.iter().enumerate().filter_map(|(index, share)| Some(share.as_ref()? * looked(index))).sum();
+        assert!((sum / (30.0 * 5.0 * 20.0) - chance).abs() < 1e-12);
         assert!((chance - 1.0 / 30.0).abs() < 0.03, "{chance}");
     }
 }

@@ -8,8 +8,11 @@ use crate::random::Random;
 use crate::unit::unit;
 use crate::verification::Score;
 
-/// Similarity of a photograph in which no face was found: never accepted, never first.
+/// Similarity of a photograph in which no face was found: the least that there is, and never first.
 const NO_FACE: f32 = -1.0;
+
+/// What tells the stream that deals photographs out from others of one seed.
+const SHUFFLE: u64 = 0x5AFE_C0DE_0DD5_EED5;
 
 /// Everybody's photographs as vectors of length 1, person by person; nothing where no face was found.
 #[derive(Debug, Clone)]
@@ -133,6 +136,20 @@ impl Similarities {
         self.found[person * self.photos + photo]
     }
 
+    /// For every photograph, person by person, the mean similarity with the other photographs of its person, and the largest
+    /// with one of anybody else.
+    pub fn summaries(&self) -> Vec<(f32, f32)> {
+        let count = self.people * self.photos;
+        let summary = |(probe, row): (usize, &[f32])| {
+            let own = probe / self.photos * self.photos..(probe / self.photos + 1) * self.photos;
+            let mated = own.clone().filter(|&enrolled| enrolled != probe).map(|enrolled| row[enrolled]);
+            let others = row.iter().enumerate().filter(|(enrolled, _)| !own.contains(enrolled));
+            let mean = mated.sum::<f32>() / (self.photos - 1) as f32;
+            (mean, others.map(|(_, &value)| value).fold(f32::NEG_INFINITY, f32::max))
+        };
+        self.values.chunks_exact(count).enumerate().map(summary).collect()
+    }
+
     /// All pairs of two photographs: mated where they are of one person; a photograph with itself is none.
     pub fn pairs(&self) -> impl Iterator<Item = (usize, usize, Score)> + '_ {
         let photos = self.photos;
@@ -148,7 +165,8 @@ impl Similarities {
     /// made a mistake.
     #[must_use]
     pub fn shuffled(&self, seed: u64) -> Self {
-        let order = Random::new(seed).shuffled(self.found.len());
+        // Not the stream that draws whom is enrolled with what.
+        let order = Random::new(seed.rotate_left(32) ^ SHUFFLE).shuffled(self.found.len());
         let count = order.len();
         let row = |&probe: &usize| order.iter().map(move |&enrolled| self.values[probe * count + enrolled]);
         let values = order.iter().flat_map(row).collect();
@@ -177,6 +195,8 @@ mod tests {
                 },
             );
         assert_eq!((mated, others), (4, 8));
+        let (mated, others) = all.summaries()[0];
+        assert!((mated - 0.6).abs() < 1e-6 && others.abs() < 1e-6, "{mated}, {others}");
         let shuffled = all.shuffled(3);
         let sum = |all: &Similarities| all.values.iter().sum::<f32>();
         assert!(

@@ -3,7 +3,7 @@
 use super::similarities::cosines;
 use super::{Draws, Similarities, Vectors};
 use crate::error::AuditError;
-use crate::interval::over_people;
+use crate::interval::share_over_people;
 use crate::open_set::{FEWEST_ACCEPTED, OpenSet, threshold};
 use crate::random::Random;
 
@@ -75,7 +75,7 @@ impl Strangers {
                 *looked += self.photos as f64;
             }
         }
-        OpenSet { fpir: over_people(&accepted, seed), fnir: over_people(&missed, seed) }
+        OpenSet { fpir: share_over_people(&accepted, seed), fnir: share_over_people(&missed, seed) }
     }
 
     fn count(&self) -> usize {

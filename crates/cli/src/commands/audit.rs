@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use eyebar::tasks::audit::{
-    Attacker, AuditRequest, AuditResult, GroupSource, Shard, audit, audit_shard, default_masks, merge,
+    Attacker, AuditRequest, AuditResult, GroupSource, Shard, audit, audit_shard, default_masks, delete_embeddings,
+    merge,
 };
-use eyebar::tasks::publication::{PublicationRequest, publication};
-use eyebar::{Error, Matcher, Model, Photo, is_photograph};
+use eyebar::tasks::publication::{PublicationRequest, outputs, publication};
+use eyebar::{Error, Faces, Matcher, Model, Photo, is_photograph};
 use eyebar_explain::Progress;
 use eyebar_face::Mask;
 
@@ -15,7 +16,7 @@ use eyebar_gallery::SubjectName;
 
 use crate::gallery::{GalleryArgs, now, rate};
 use crate::options::{Global, whole};
-use crate::output::{print, quoted, show};
+use crate::output::{print, quoted, show, warn};
 use crate::paths;
 use crate::progress::Bar;
 
@@ -43,8 +44,8 @@ Examples:
   eyebar audit interview.jpg crowd.jpg --gallery staff.db --masks eye-bar,face,blur:0.6 --out checked
 
 A dataset is a folder with a folder of photographs for each person, or a CSV file with the columns path and subject.
-While it runs, what was seen of the photographs is kept in DIR/cache, so that a run that was interrupted goes on where it
-stopped: embeddings, which are biometric data. They are deleted at the end, unless you ask to --keep-cache."
+While it runs, what was seen of the photographs is kept in DIR/embeddings, so that a run that was interrupted goes on where
+it stopped. Embeddings are biometric data: they are deleted at the end, unless you ask to --keep-embeddings."
 )]
 pub(crate) struct Audit {
     #[command(subcommand)]
@@ -53,8 +54,8 @@ pub(crate) struct Audit {
     #[arg(required = true, value_name = "DATASET|PHOTO")]
     inputs: Vec<PathBuf>,
     /// Masks, as `eyebar mask` takes them; a comma separates them
-    #[arg(long, value_delimiter = ',', default_values_t = default_masks(), value_name = "MASK,…")]
-    masks: Vec<Mask>,
+    #[arg(long, default_value_t = MaskList(default_masks()), value_name = "MASK,…")]
+    masks: MaskList,
     /// What attackers know: naive, masked-gallery, adapted
     #[arg(long, value_delimiter = ',', default_values_t = Attacker::ALL, value_name = "NAME,…")]
     attackers: Vec<Attacker>,
@@ -92,11 +93,11 @@ pub(crate) struct Audit {
     /// Shows the masks in the report on the first photograph of the dataset, not on a bundled portrait
     #[arg(long)]
     show_faces: bool,
-    /// Keeps the embeddings in DIR/cache for further runs with the same matchers and seed
+    /// Keeps the embeddings in DIR/embeddings for further runs with the same matchers and seed
     #[arg(long)]
-    keep_cache: bool,
+    keep_embeddings: bool,
     /// Looks at one part of the photographs, and writes what was seen to DIR as Parquet
-    #[arg(long, conflicts_with_all = ["target", "show_faces", "keep_cache"], value_name = "I/N")]
+    #[arg(long, conflicts_with_all = ["target", "show_faces", "keep_embeddings"], value_name = "I/N")]
     shard: Option<Shard>,
     /// Whom the photographs show, where each shows one face; else whoever is recognised without a mask
     #[arg(long, value_name = "SUBJECT")]
@@ -106,6 +107,34 @@ pub(crate) struct Audit {
     fmr: Option<f64>,
     #[command(flatten)]
     gallery: GalleryArgs,
+}
+
+/// Masks with commas between them; a box of one's own has commas itself.
+#[derive(Debug, Clone)]
+struct MaskList(Vec<Mask>);
+
+impl std::str::FromStr for MaskList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut masks = Vec::new();
+        let mut words = text.split(',');
+        while let Some(word) = words.next() {
+            let mut mask = word.to_owned();
+            if word.trim_start().to_ascii_lowercase().starts_with("custom") {
+                words.by_ref().take(3).for_each(|number| mask = format!("{mask},{number}"));
+            }
+            masks.push(mask.parse().map_err(|error: eyebar_face::FaceError| error.to_string())?);
+        }
+        Ok(Self(masks))
+    }
+}
+
+impl std::fmt::Display for MaskList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let masks: Vec<String> = self.0.iter().map(Mask::to_string).collect();
+        f.write_str(&masks.join(","))
+    }
 }
 
 /// Puts shards together.
@@ -155,20 +184,26 @@ impl Audit {
                 self.out.display()
             ));
         }
-        let cache = self.out.join("cache");
-        let result = watched(|stage, progress| audit(&request, Some(&cache), stage, progress))?;
-        let first = || {
-            let people = eyebar::Dataset::open(&request.dataset)?.people;
-            let photo = people.iter().find(|person| person.photos.len() >= request.photos);
-            let photo = photo.and_then(|person| person.photos.first());
-            photo.map_or_else(Photo::portrait, |path| Photo::open(path))
+        let example = if self.show_faces { first(&request)? } else { Photo::portrait()? };
+        let embeddings = self.out.join("embeddings");
+        let run = || {
+            let result = watched(|stage, progress| audit(&request, Some(&embeddings), stage, progress))?;
+            finish(&result, &self.out, &example, global)
         };
-        let example = if self.show_faces { first()? } else { Photo::portrait()? };
-        finish(&result, &self.out, &example, global)?;
-        if !self.keep_cache {
-            std::fs::remove_dir_all(&cache).map_err(|source| Error::Write { path: cache, source })?;
+        match run() {
+            Ok(()) if !self.keep_embeddings => delete_embeddings(&embeddings),
+            Ok(()) => Ok(()),
+            Err(error) => {
+                if embeddings.exists() {
+                    warn(&format!(
+                        "what was seen of photographs is kept in {}: the same command goes on from there; delete it if it will \
+                         not be run, for embeddings are biometric data",
+                        embeddings.display()
+                    ));
+                }
+                Err(error)
+            }
         }
-        Ok(())
     }
 
     /// Photographs that are to be published, and a gallery.
@@ -179,6 +214,10 @@ impl Audit {
         }
         paths::check_folder(&self.out)?;
         let model = Model::open("sface", None)?;
+        make_folder(&self.out)?;
+        let outputs = outputs(&self.inputs, &self.masks(), &self.out);
+        let inputs: Vec<&Path> = self.inputs.iter().map(PathBuf::as_path).collect();
+        paths::check(&inputs, &outputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
         let mut gallery = self.gallery.open()?;
         let request = PublicationRequest {
             photos: self.inputs.clone(),
@@ -191,7 +230,6 @@ impl Audit {
             stage("photographs");
             publication(&request, &mut gallery, &model, now(), progress)
         })?;
-        make_folder(&self.out)?;
         let files = result.write(&self.out)?;
         show(global, &result, &result.tables(), &files)
     }
@@ -199,7 +237,7 @@ impl Audit {
     /// Each once.
     fn masks(&self) -> Vec<Mask> {
         let mut masks = Vec::new();
-        for mask in &self.masks {
+        for mask in &self.masks.0 {
             if !masks.contains(mask) {
                 masks.push(*mask);
             }
@@ -239,7 +277,7 @@ fn command(request: &AuditRequest) -> String {
     let list = |names: Vec<String>| names.join(",");
     let mut words = vec!["audit".to_owned(), request.dataset.display().to_string()];
     let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
-    option("masks", list(request.masks.iter().map(Mask::to_string).collect()));
+    option("masks", MaskList(request.masks.clone()).to_string());
     option("attackers", list(request.attackers.iter().map(Attacker::to_string).collect()));
     option("matchers", list(request.matchers.iter().map(Matcher::to_string).collect()));
     option("people", request.people.to_string());
@@ -258,6 +296,16 @@ fn command(request: &AuditRequest) -> String {
     quoted(words.into_iter())
 }
 
+/// The first photograph of the dataset that will be used; it must show a face.
+fn first(request: &AuditRequest) -> Result<Photo, Error> {
+    let people = eyebar::Dataset::open(&request.dataset)?.people;
+    let photo = people.iter().find(|person| person.photos.len() >= request.photos);
+    let Some(path) = photo.and_then(|person| person.photos.first()) else { return Photo::portrait() };
+    let photo = Photo::open(path)?;
+    Faces::new().among(&photo)?;
+    Ok(photo)
+}
+
 /// Runs with a progress bar.
 fn watched<T>(work: impl FnOnce(&dyn Fn(&str), Progress<'_>) -> Result<T, Error>) -> Result<T, Error> {
     let bar = Bar::new("photographs");
@@ -272,4 +320,20 @@ fn finish(result: &AuditResult, out: &Path, example: &Photo, global: &Global) ->
 
 fn make_folder(folder: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_path_buf(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MaskList;
+
+    #[test]
+    fn boxes_of_ones_own_keep_their_commas() {
+        for text in ["eye-bar,custom:-1,-0.5,1,0.5,face:1.5", "custom:0,0,1,1", "blur:0.3"] {
+            let masks: MaskList = text.parse().unwrap();
+            assert_eq!(masks.to_string(), text);
+        }
+        for text in ["", "eye-bar,,face", "custom:1,2", "hat"] {
+            assert!(text.parse::<MaskList>().unwrap_err().contains("hint"), "{text}");
+        }
+    }
 }

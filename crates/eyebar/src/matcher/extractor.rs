@@ -91,7 +91,10 @@ impl Extractor {
     }
 
     /// A whole photograph that is about to be changed.
-    pub(crate) fn whole(&self, image: &RgbImage) -> Whole<'_> {
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub(crate) fn whole(&self, image: &RgbImage) -> Result<Whole<'_>, Error> {
         Whole::new(self.features.as_ref(), image)
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use extractor::PIXELS;
 pub(crate) use extractor::{Extracted, Extractor};
 use features::CHANNELS;
+pub(crate) use features::Whole;
 
 /// Principal components of eigenfaces.
 pub(crate) const EIGENFACES: usize = 100;
@@ -64,6 +65,15 @@ impl Matcher {
             Self::Sface => 128,
             Self::Vgg16 | Self::Vgg16Averaged => 49 * CHANNELS,
             Self::Eigenfaces | Self::Pixels => PIXELS,
+        }
+    }
+
+    /// The first of those that are made from the same numbers.
+    pub(crate) fn kind(self) -> Self {
+        match self {
+            Self::Vgg16Averaged => Self::Vgg16,
+            Self::Eigenfaces => Self::Pixels,
+            other => other,
         }
     }
 

@@ -5,12 +5,17 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::condition::Attacker;
 use super::{AuditRequest, groups};
 use crate::dataset::{Dataset, Person};
 use crate::error::Error;
+use crate::matcher::{EIGENFACES, Matcher};
 
 /// Photographs of each person that attackers and eigenfaces learn from.
 const LEARNER_PHOTOS: usize = 4;
+
+/// Fewest people that an adapted attacker learns from.
+const FEWEST_LEARNERS: usize = 3;
 
 /// People with the photographs that are used of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +59,22 @@ impl Cast {
         others.sort_by_key(|person| std::cmp::Reverse(person.photos.len().min(LEARNER_PHOTOS)));
         let able = others.partition_point(|person| person.photos.len() >= 2);
         let (learners, strangers) = others.split_at(able.min(if request.learns() { request.learners } else { 0 }));
+        let photos: usize = learners.iter().map(|person| person.photos.len().min(LEARNER_PHOTOS)).sum();
+        let adapts = request.attackers.contains(&Attacker::Adapted);
+        let (people_needed, photos_needed) = (
+            if adapts { FEWEST_LEARNERS } else { 0 },
+            if request.matchers.contains(&Matcher::Eigenfaces) { EIGENFACES + 1 } else { 0 },
+        );
+        if learners.len() < people_needed || photos < photos_needed {
+            return Err(Error::Usage(format!(
+                "{}: {} other people with two photographs or more, {photos} photographs in all, to learn from; adapted attackers \
+                 need {FEWEST_LEARNERS} people, eigenfaces {} photographs; hint: leave them out with --attackers or --matchers, \
+                 or add people who have too few photographs to be looked for",
+                request.dataset.display(),
+                learners.len(),
+                EIGENFACES + 1
+            )));
+        }
         Ok(Self {
             people: enough.into_iter().take(request.people).map(|person| person.first(request.photos)).collect(),
             learners: learners.iter().map(|person| person.first(LEARNER_PHOTOS)).collect(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eyebar_audit::{Interval, rate_over_people};
+use eyebar_audit::{Interval, share_over_people};
 use eyebar_explain::cam::GradCam;
 use eyebar_explain::perturbation::{Occlusion, Scorer};
 use eyebar_explain::unwatched;
@@ -112,9 +112,11 @@ impl Beside<'_> {
     }
 }
 
-/// The mean shares of each mask and region: of all people, then of each group.
-pub(super) fn rows(shown: &[Shown], look: &Look, groups: &[Group], seed: u64) -> Vec<EvidenceRow> {
-    let everybody: Vec<usize> = (0..look.people.len()).collect();
+/// The mean shares of each mask and region: of all people who are `explained`, then of those of each group.
+pub(super) fn rows(shown: &[Shown], look: &Look, explained: &[&str], groups: &[Group], seed: u64) -> Vec<EvidenceRow> {
+    // A cache may know of more than was asked for.
+    let everybody: Vec<usize> =
+        (0..look.people.len()).filter(|&person| explained.contains(&look.people[person].name.as_str())).collect();
     let mut rows = Vec::new();
     for (index, shown) in shown.iter().enumerate() {
         let of = |person: &usize| {
@@ -136,7 +138,7 @@ pub(super) fn rows(shown: &[Shown], look: &Look, groups: &[Group], seed: u64) ->
                 for (place, region) in Region::ALL.into_iter().enumerate() {
                     let masses: Vec<(f64, f64)> = known.iter().map(|(shares, _)| (shares[place], 1.0)).collect();
                     let area = known.iter().map(|(_, areas)| areas[place]).sum::<f64>() / known.len() as f64;
-                    let mass = rate_over_people(&masses, seed);
+                    let mass = share_over_people(&masses, seed);
                     rows.push(EvidenceRow {
                         mask: shown.to_string(),
                         method,
@@ -151,7 +153,10 @@ pub(super) fn rows(shown: &[Shown], look: &Look, groups: &[Group], seed: u64) ->
             }
         };
         add(None, &everybody);
-        groups.iter().for_each(|group| add(Some(group), &group.people));
+        for group in groups {
+            let own: Vec<usize> = group.people.iter().copied().filter(|person| everybody.contains(person)).collect();
+            add(Some(group), &own);
+        }
     }
     rows
 }

@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use eyebar_audit::identification::{Draws, LAST_RANK, Ranks, Thresholds};
+use eyebar_audit::identification::{Draws, LAST_RANK, Ranks, Thresholds, first_places};
 use eyebar_audit::verification::{Roc, Score};
-use eyebar_audit::{AuditError, Interval, OpenSet, rate_over_people};
+use eyebar_audit::{AuditError, Interval, OpenSet, share_over_people};
 use eyebar_explain::{ExplainError, Progress};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -87,6 +87,33 @@ pub struct Row {
     pub groups: Vec<GroupFigures>,
 }
 
+/// What one attack found of one photograph.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ProbeScore {
+    /// The row that it belongs to.
+    pub(super) row: usize,
+    /// The person's place among all who are looked for.
+    pub(super) person: usize,
+    /// Which photograph of the person.
+    pub(super) photo: usize,
+    /// Whether a face was found.
+    pub(super) found: bool,
+    /// Mean similarity with the person's other photographs.
+    pub(super) mated: f32,
+    /// Largest similarity with one of somebody else.
+    pub(super) other: f32,
+    /// Share of the draws in which the person comes first.
+    pub(super) first: Option<f64>,
+}
+
+/// The attack that finds most, by its share and then by the upper end of that: the first of equal ones.
+pub(super) fn worst<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<&'a Row> {
+    rows.fold(None, |worst: Option<&Row>, row| match worst {
+        Some(worst) if (row.rank1, row.rank1_high) <= (worst.rank1, worst.rank1_high) => Some(worst),
+        _ => Some(row),
+    })
+}
+
 /// Why figures could not be made.
 pub(super) enum Failure {
     Audit(AuditError),
@@ -117,10 +144,10 @@ pub(super) struct Setting<'a> {
     pub(super) groups: &'a [Group],
 }
 
-/// A row for each matcher, alignment, attacker and mask.
-pub(super) fn rows(setting: &Setting<'_>, progress: Progress<'_>) -> Result<Vec<Row>, Failure> {
+/// A row for each matcher, alignment, attacker and mask, and what was found of each photograph.
+pub(super) fn rows(setting: &Setting<'_>, progress: Progress<'_>) -> Result<(Vec<Row>, Vec<ProbeScore>), Failure> {
     let Setting { request, shown, look, .. } = *setting;
-    let mut rows = Vec::new();
+    let (mut rows, mut scores) = (Vec::new(), Vec::new());
     let alignments: usize = request.matchers.iter().map(|&matcher| Alignment::of(matcher).len()).sum();
     let total = alignments * shown.len() * request.attackers.len();
     for &matcher in &request.matchers {
@@ -132,17 +159,23 @@ pub(super) fn rows(setting: &Setting<'_>, progress: Progress<'_>) -> Result<Vec<
                     return Err(Failure::Cancelled);
                 }
                 let plain = Measured::of(bench.attack(attacker, 0)?, setting)?;
+                let first = rows.len();
                 rows.push(plain.row(setting, &bench, attacker, 0, None));
-                let behind = |index: usize| -> Result<Row, AuditError> {
+                scores.extend(plain.scores(setting, first));
+                let behind = |index: usize| -> Result<(Row, Vec<ProbeScore>), AuditError> {
                     let measured = Measured::of(bench.attack(attacker, index)?, setting)?;
-                    Ok(measured.row(setting, &bench, attacker, index, Some(&plain)))
+                    let row = measured.row(setting, &bench, attacker, index, Some(&plain));
+                    Ok((row, measured.scores(setting, first + index)))
                 };
-                let masked: Result<Vec<Row>, AuditError> = (1..shown.len()).into_par_iter().map(behind).collect();
-                rows.extend(masked?);
+                let masked: Vec<_> = (1..shown.len()).into_par_iter().map(behind).collect::<Result<_, AuditError>>()?;
+                for (row, own) in masked {
+                    rows.push(row);
+                    scores.extend(own);
+                }
             }
         }
     }
-    Ok(rows)
+    Ok((rows, scores))
 }
 
 /// What one attack found.
@@ -227,6 +260,18 @@ impl Measured {
         }
     }
 
+    /// What was found of each photograph, for the row at this place.
+    fn scores(&self, setting: &Setting<'_>, row: usize) -> Vec<ProbeScore> {
+        let similarities = &self.attack.similarities;
+        let all = similarities.summaries().into_iter().zip(first_places(similarities, setting.draws));
+        all.enumerate()
+            .map(|(index, ((mated, other), first))| {
+                let (person, photo) = (index / setting.request.photos, index % setting.request.photos);
+                ProbeScore { row, person, photo, found: similarities.found(person, photo), mated, other, first }
+            })
+            .collect()
+    }
+
     /// The lowest that accepts at most this share of others; nothing where that would rest on too few.
     fn threshold(&self, rate: f64) -> Option<f32> {
         let is_known = rate * self.roc.others() as f64 >= FEWEST as f64;
@@ -236,13 +281,13 @@ impl Measured {
     fn true_accepts(&self, threshold: f32, seed: u64) -> Interval {
         let accepted = |own: &Vec<f32>| own.iter().filter(|&&similarity| similarity >= threshold).count() as f64;
         let counts: Vec<(f64, f64)> = self.mated.iter().map(|own| (accepted(own), own.len() as f64)).collect();
-        rate_over_people(&counts, seed)
+        share_over_people(&counts, seed)
     }
 
     fn area(&self, seed: u64) -> Interval {
         let below = |own: &Vec<f32>| own.iter().map(|&similarity| self.roc.share_below(similarity)).sum::<f64>();
         let counts: Vec<(f64, f64)> = self.mated.iter().map(|own| (below(own), own.len() as f64)).collect();
-        rate_over_people(&counts, seed)
+        share_over_people(&counts, seed)
     }
 
     fn curve(&self) -> Vec<(f64, f64)> {
@@ -254,9 +299,13 @@ impl Measured {
         let figures = |group: &Group| {
             let mated: Vec<f32> = group.people.iter().flat_map(|&person| self.mated[person].iter().copied()).collect();
             let accepted = |threshold: f32| mated.iter().filter(|&&similarity| similarity >= threshold).count();
-            let others = self.attack.similarities.pairs().filter(|(person, other, score)| {
-                !score.mated && group.people.contains(person) && group.people.contains(other)
-            });
+            let mut is_member = vec![false; self.mated.len()];
+            group.people.iter().for_each(|&person| is_member[person] = true);
+            let others = self
+                .attack
+                .similarities
+                .pairs()
+                .filter(|&(person, other, score)| !score.mated && is_member[person] && is_member[other]);
             let others: Vec<f32> = others.map(|(.., score)| score.similarity).collect();
             let wrongly = |threshold: f32| others.iter().filter(|&&similarity| similarity >= threshold).count();
             let ranks = self.ranks.only(&group.people);
@@ -270,7 +319,7 @@ impl Measured {
                 rank5: ranks.within(5),
                 tar_frozen: threshold.map(|threshold| accepted(threshold) as f64 / mated.len() as f64),
                 far_frozen: threshold
-                    .filter(|_| others.len() >= FEWEST)
+                    .filter(|_| RATE * others.len() as f64 >= FEWEST as f64)
                     .map(|threshold| wrongly(threshold) as f64 / others.len() as f64),
                 finding: difference.map(|difference| group.finding(rest.len(), difference)),
                 difference,

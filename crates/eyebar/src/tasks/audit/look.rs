@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use eyebar_audit::{AuditError, Pca};
 use eyebar_explain::{ExplainError, Progress};
-use eyebar_face::{Landmarks, MaskOptions, Placement};
-use eyebar_imaging::RgbImage;
+use eyebar_face::{FaceError, Landmarks, MaskOptions, Placement};
 use eyebar_imaging::ssim::ssim;
 use rayon::prelude::*;
 use serde_json::json;
@@ -14,18 +13,22 @@ use serde_json::json;
 use super::cast::{Cast, Entry};
 use super::condition::Shown;
 use super::evidence::{Beside, Evidence, Witness};
+use super::figures::STRANGER_RATE;
 use super::roster::Shard;
 use super::store::{Cache, Sighting};
 use super::{AuditRequest, Finding};
 use crate::dataset::Person;
 use crate::error::Error;
-use crate::matcher::{EIGENFACES, Extracted, Extractor, Matcher};
+use crate::matcher::{EIGENFACES, Extracted, Extractor, Matcher, Whole};
 use crate::model::Model;
 use crate::provenance::Source;
 use crate::scene::{Faces, Photo};
 
 /// Photographs that are worked on before progress is reported and what was seen is kept.
 const AT_ONCE: usize = 16;
+
+/// Strangers who are taken for somebody where a threshold is set, at least.
+const FEWEST_STRANGERS: f64 = 10.0;
 
 /// A photograph as it is shown in one way.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -87,7 +90,12 @@ impl Look {
                         (None, _) => found("no face", "left out"),
                         (Some(_), Some(before)) if before == person.name => found("the same file twice", "left out"),
                         (Some(_), Some(_)) => found("the same file as another person's", "left out"),
-                        (Some(views), None) => photos.push(views),
+                        (Some(views), None) => {
+                            if views.iter().skip(1).any(|view| view.ssim == Some(1.0)) {
+                                found("a mask hides nothing of the face", "shown as it is");
+                            }
+                            photos.push(views);
+                        }
                     }
                 }
                 all.push(Seen { name: person.name.clone(), photos });
@@ -100,11 +108,20 @@ impl Look {
             if person.photos.len() == request.photos {
                 complete.push(person);
             } else {
-                let problem = "too few photographs with a face";
+                let problem = "one of the photographs used shows no face, or is there twice";
                 findings.push(Finding { what: person.name, problem, done: "left out" });
             }
         }
-        let strangers = strangers.into_iter().filter(|stranger| !stranger.photos.is_empty()).collect();
+        let seen = |people: Vec<Seen>| people.into_iter().filter(|person| !person.photos.is_empty()).collect();
+        let (learners, strangers): (Vec<Seen>, Vec<Seen>) = (seen(learners), seen(strangers));
+        // Half of them set thresholds.
+        if request.strangers > 0 && STRANGER_RATE * ((strangers.len() / 2) as f64) < FEWEST_STRANGERS {
+            findings.push(Finding {
+                what: format!("{} strangers", strangers.len()),
+                problem: "too few to set thresholds with",
+                done: "no figures with strangers; 200 are needed",
+            });
+        }
         Self { people: complete, learners, strangers, findings }
     }
 
@@ -176,7 +193,7 @@ impl Eyes {
     ) -> Result<Vec<Option<Looked>>, Error> {
         let mut all: Vec<Option<Looked>> = vec![None; entries.len()];
         let own: Vec<usize> = (0..entries.len())
-            .filter(|place| shard.is_none_or(|shard| place / AT_ONCE % shard.count == shard.index - 1))
+            .filter(|place| shard.is_none_or(|shard| place % shard.count == shard.index - 1))
             .collect();
         let mut done = 0;
         for some in own.chunks(AT_ONCE * rayon::current_num_threads()) {
@@ -233,59 +250,54 @@ impl Eyes {
             },
             _ => None,
         };
-        let mut new = Vec::new();
-        for (&shown, _) in shown.iter().zip(&known).filter(|(_, known)| known.is_none()) {
-            let image = match shown.mask() {
-                None => Arc::clone(&photo.image),
-                Some(mask) => {
-                    let placement = Placement::Landmarks(std::slice::from_ref(&face.landmarks));
-                    Arc::new(mask.apply(&photo.image, placement, &self.options)?.image)
-                }
-            };
-            new.push((shown, image));
-        }
-        let whole = self.whole.whole(&photo.image).changed(new.iter().map(|(_, image)| &**image))?;
-        let mut views = Vec::with_capacity(new.len());
-        for ((shown, image), whole) in new.iter().zip(whole) {
-            let case =
-                Case { photo: &photo, landmarks: &face.landmarks, beside: beside.as_ref(), shown: *shown, image };
-            views.push(Arc::new(View { whole, ..self.view(&case, entry.redetects)? }));
-        }
-        let mut views = views.into_iter();
+        let case = Case {
+            photo: &photo,
+            landmarks: &face.landmarks,
+            whole: self.whole.whole(&photo.image)?,
+            beside,
+            redetects: entry.redetects,
+        };
         let views = shown.iter().zip(known).map(|(&shown, known)| match known {
-            Some(view) => sighting(shown, view),
-            None => sighting(shown, views.next()),
+            Some(view) => Ok(sighting(shown, view)),
+            None => Ok(sighting(shown, Some(Arc::new(self.view(&case, shown)?)))),
         });
-        Ok(views.collect())
+        views.collect()
     }
 
-    /// All but what is seen of the whole photograph.
-    fn view(&self, case: &Case<'_>, redetects: bool) -> Result<View, Error> {
-        let Case { photo, landmarks, beside, shown, image } = *case;
-        let oracle = self.face.extract(image, landmarks)?;
-        let searched = redetects || shown == Shown::Plain;
+    fn view(&self, case: &Case<'_>, shown: Shown) -> Result<View, Error> {
+        let Case { photo, landmarks, whole, beside, redetects } = case;
+        let image = match shown.mask() {
+            None => Arc::clone(&photo.image),
+            Some(mask) => match mask.apply(&photo.image, Placement::Landmarks(&[**landmarks]), &self.options) {
+                Ok(masked) => Arc::new(masked.image),
+                // On a small face, or one at the border: then all of it is seen.
+                Err(FaceError::NothingHidden { .. }) => Arc::clone(&photo.image),
+                Err(error) => return Err(Error::Refused(format!("{}: {error}", photo.path.display()))),
+            },
+        };
+        let oracle = self.face.extract(&image, landmarks)?;
+        let searched = *redetects || shown == Shown::Plain;
         let redetected = match (shown, searched) {
             (Shown::Plain, _) => Some(oracle.clone()),
             (_, true) => {
-                let face = self.faces.central(image)?;
-                face.map(|face| self.face.extract(image, &face.landmarks)).transpose()?
+                let face = self.faces.central(&image)?;
+                face.map(|face| self.face.extract(&image, &face.landmarks)).transpose()?
             }
             (_, false) => None,
         };
-        let ssim = if shown == Shown::Plain { Some(1.0) } else { ssim(&photo.image, image).ok() };
-        let evidence = beside.map(|beside| beside.evidence(photo, image, landmarks)).transpose()?;
-        Ok(View { whole: Extracted::default(), oracle, redetected, searched, ssim, evidence })
+        let ssim = if shown == Shown::Plain { Some(1.0) } else { ssim(&photo.image, &image).ok() };
+        let evidence = beside.as_ref().map(|beside| beside.evidence(photo, &image, landmarks)).transpose()?;
+        Ok(View { whole: whole.changed(&image)?, oracle, redetected, searched, ssim, evidence })
     }
 }
 
-/// A photograph as it is shown in one way.
-#[derive(Clone, Copy)]
+/// A photograph that is shown in several ways.
 struct Case<'a> {
     photo: &'a Photo,
     landmarks: &'a Landmarks,
-    beside: Option<&'a Beside<'a>>,
-    shown: Shown,
-    image: &'a Arc<RgbImage>,
+    whole: Whole<'a>,
+    beside: Option<Beside<'a>>,
+    redetects: bool,
 }
 
 /// What was seen of the photographs of all shards.

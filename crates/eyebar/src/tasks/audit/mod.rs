@@ -38,7 +38,7 @@ use crate::dataset::{Dataset, Person};
 use crate::error::Error;
 use crate::matcher::Matcher;
 use cast::Cast;
-use figures::Setting;
+use figures::{ProbeScore, Setting};
 use look::{Eyes, Look};
 use roster::Roster;
 use smallest::Search;
@@ -93,7 +93,7 @@ impl AuditRequest {
             photos: 20,
             draws: 20,
             learners: 200,
-            strangers: 200,
+            strangers: 240,
             evidence: 30,
             groups: Vec::new(),
             target: 0.05,
@@ -182,6 +182,12 @@ pub struct AuditResult {
     /// Everything that was shown.
     #[serde(skip)]
     pub shown: Vec<Shown>,
+    /// What every attack found of every photograph.
+    #[serde(skip)]
+    scores: Vec<ProbeScore>,
+    /// Who was looked for, in the order of the scores.
+    #[serde(skip)]
+    subjects: Vec<String>,
 }
 
 /// Most memory that vectors and similarities may take together.
@@ -191,11 +197,18 @@ const MOST_BYTES: usize = 16 << 30;
 fn check_size(cast: &Cast, request: &AuditRequest, shown: usize) -> Result<(), Error> {
     let photos = |people: &[Person]| people.iter().map(|person| person.photos.len()).sum::<usize>();
     let own = photos(&cast.people);
-    let values: usize = request.matchers.iter().map(|matcher| matcher.values()).max().unwrap_or(0);
+    // What is extracted twice, with both alignments, and what once.
+    let values = |matcher: &Matcher| if matcher.sees_whole_photograph() { 1 } else { 2 } * matcher.values();
+    let kept: usize = [Matcher::Sface, Matcher::Vgg16, Matcher::Pixels]
+        .iter()
+        .filter(|kind| request.matchers.iter().any(|matcher| matcher.kind() == **kind))
+        .map(values)
+        .sum();
+    let longest: usize = request.matchers.iter().map(|matcher| matcher.values()).max().unwrap_or(0);
     // Each view once, and for each thread three copies of what is compared and four numbers for each pair.
-    let views = (own + photos(&cast.learners) + photos(&cast.strangers)) * shown * values;
+    let views = (own + photos(&cast.learners) + photos(&cast.strangers)) * shown * kept;
     let threads = rayon::current_num_threads().min(shown);
-    let compared = threads * (3 * own * values + own.saturating_mul(own).saturating_mul(4));
+    let compared = threads * (3 * own * longest + own.saturating_mul(own).saturating_mul(4));
     let bytes = views.saturating_add(compared).saturating_mul(4);
     if bytes > MOST_BYTES {
         return Err(Error::Usage(format!(
@@ -232,6 +245,14 @@ pub fn audit(
     let cast = Cast::of(&Dataset::open(&request.dataset)?, request)?;
     let shown = Shown::all(&request.masks);
     check_size(&cast, request, shown.len())?;
+    let chance = 1.0 / cast.people.len() as f64;
+    if request.search && request.target <= chance {
+        return Err(Error::Usage(format!(
+            "a target of {} among {} people, of whom {chance:.3} are found by chance; hint: give more people, or a higher target",
+            request.target,
+            cast.people.len()
+        )));
+    }
     let eyes = Eyes::new(request)?;
     let mut cache = match cache {
         Some(folder) => Cache::open(folder, eyes.settings())?,
@@ -306,6 +327,14 @@ pub fn merge(folders: &[PathBuf], stage: &dyn Fn(&str), progress: Progress<'_>) 
     judged(request, cast, &shown, Look::sorted(cast, request, looked), &roster.models, stage, progress)
 }
 
+/// Deletes what was kept of the photographs in a folder: embeddings, which are biometric data.
+///
+/// # Errors
+/// When a file cannot be deleted.
+pub fn delete_embeddings(folder: &Path) -> Result<(), Error> {
+    store::delete(folder)
+}
+
 fn draws(request: &AuditRequest, people: usize) -> Result<Draws, Error> {
     Draws::new(people, request.photos, request.draws, request.seed)
         .map_err(|source| Error::Dataset { path: request.dataset.clone(), source })
@@ -325,8 +354,10 @@ fn judged(
     let groups = groups::groups(&cast.groups, &look.people, &mut look.findings);
     stage("attacks");
     let setting = Setting { request, shown, look: &look, draws: &draws, groups: &groups };
-    let rows = figures::rows(&setting, progress).map_err(|error| error.of(&request.dataset))?;
+    let (rows, scores) = figures::rows(&setting, progress).map_err(|error| error.of(&request.dataset))?;
     let verdicts = verdict::verdicts(shown, &rows, request.target);
+    let explained: Vec<&str> =
+        cast.people.iter().take(request.explained()).map(|person| person.name.as_str()).collect();
     Ok(AuditResult {
         dataset: request.dataset.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         people: look.people.len(),
@@ -339,12 +370,14 @@ fn judged(
         command: request.command.clone(),
         chance: 1.0 / look.people.len() as f64,
         models: models.to_vec(),
-        evidence: evidence::rows(shown, &look, &groups, request.seed),
+        evidence: evidence::rows(shown, &look, &explained, &groups, request.seed),
         findings: look.findings,
         rows,
         verdicts,
         target: request.target,
         smallest: None,
         shown: shown.to_vec(),
+        scores,
+        subjects: look.people.into_iter().map(|person| person.name).collect(),
     })
 }

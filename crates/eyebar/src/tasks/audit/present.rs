@@ -2,7 +2,7 @@
 
 use eyebar_report::Table;
 
-use super::figures::Row;
+use super::figures::{Row, worst};
 use super::{AuditResult, EvidenceRow, Smallest};
 
 pub(super) fn percent(share: f64) -> String {
@@ -67,8 +67,9 @@ impl AuditResult {
             Table::new(format!("The weakest mask of each family that keeps below {}", percent(self.target)))
                 .text("Family")
                 .text("Tried")
-                .number("Rank-1, worst case", "%")
+                .number("Rank-1", "%")
                 .number("95 % interval", "%")
+                .text("Attack")
                 .text("Target met");
         for family in smallest {
             for verdict in &family.tried {
@@ -77,11 +78,15 @@ impl AuditResult {
                     verdict.mask.clone(),
                     number(verdict.rank1),
                     range(verdict.rank1_low, verdict.rank1_high),
+                    verdict.attack.clone(),
                     if verdict.meets_target { "yes" } else { "no" }.to_owned(),
                 ]);
             }
         }
-        table.note("Where the target is missed, the attack with which that was seen first.")
+        table.note(
+            "Where the target is met, the worst case of all attacks; where it is missed, the first matcher with which that was \
+             seen: others may find more. Masks are chosen and measured on the same people.",
+        )
     }
 
     pub(super) fn findings_table(&self) -> Option<Table> {
@@ -153,7 +158,7 @@ pub(super) fn groups_table(result: &AuditResult) -> Option<Table> {
         .number("its FAR", "%");
     for verdict in &result.verdicts {
         let own = result.rows.iter().filter(|row| row.mask == verdict.mask);
-        let Some(row) = own.max_by(|a, b| a.rank1.total_cmp(&b.rank1)) else { continue };
+        let Some(row) = worst(own) else { continue };
         for group in &row.groups {
             let difference = group.difference;
             let points = |value: f64| format!("{:+.1}", 100.0 * value).replace('-', "−");

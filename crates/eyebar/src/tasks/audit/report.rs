@@ -7,7 +7,7 @@ use eyebar_face::{MaskOptions, Placement};
 use eyebar_report::{BarChart, Cell, Figure, KeyNumber, Line, LineChart, Page, Row as Cells, Section, Series, Table};
 
 use super::condition::{Alignment, Attacker, Shown};
-use super::figures::{Row, STRANGER_RATE};
+use super::figures::{Row, STRANGER_RATE, worst};
 use super::present::{evidence_table, groups_table, percent, tables_of_rows};
 use super::{AuditResult, Verdict};
 use crate::error::Error;
@@ -75,7 +75,7 @@ impl View<'_> {
 
     /// The row with the largest rank-1 share of those that are picked.
     fn worst(&self, pick: impl Fn(&Row) -> bool) -> Option<&Row> {
-        self.result.rows.iter().filter(|row| pick(row)).max_by(|a, b| a.rank1.total_cmp(&b.rank1))
+        worst(self.result.rows.iter().filter(|row| pick(row)))
     }
 
     /// The matcher that finds most without a mask.
@@ -455,7 +455,9 @@ impl View<'_> {
     }
 
     fn method(&self) -> Section {
-        let shuffled = self.result.rows.iter().map(|row| row.shuffled_rank1);
+        // A photograph without a face is missed, which is not chance.
+        let found = self.result.rows.iter().filter(|row| row.alignment != Alignment::Redetected);
+        let shuffled = found.map(|row| row.shuffled_rank1);
         let (low, high) = shuffled.fold((1.0f64, 0.0f64), |(low, high), share| (low.min(share), high.max(share)));
         Section::new("How it was measured, and what it does not say")
             .anchor("method")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use eyebar_imaging::encode::write_atomic;
@@ -12,8 +12,8 @@ use super::AuditRequest;
 use super::cast::Cast;
 use crate::error::Error;
 
-/// The file beside the embeddings.
-const FILE: &str = "shard.json";
+/// How the file beside the embeddings begins and ends: several shards may be written to one folder.
+const FILE: (&str, &str) = ("shard-", ".json");
 
 /// Part `index` of `count`, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,27 @@ pub(super) struct Roster {
 impl Roster {
     pub(super) fn write(&self, folder: &Path) -> Result<(), Error> {
         let json = serde_json::to_vec_pretty(self).map_err(Error::serialise("the shard"))?;
-        Ok(write_atomic(&folder.join(FILE), &json)?)
+        let Shard { index, count } = self.shard;
+        Ok(write_atomic(&folder.join(format!("{}{index}-of-{count}{}", FILE.0, FILE.1)), &json)?)
+    }
+
+    /// The files of a folder, by name.
+    fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+        let failed = |source| Error::Read { path: folder.to_path_buf(), source };
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(FILE.0) && name.ends_with(FILE.1) {
+                files.push(entry.path());
+            }
+        }
+        files.sort();
+        if files.is_empty() {
+            let folder = folder.display();
+            return Err(Error::Usage(format!("{folder} is no shard; hint: name the folders that --shard wrote")));
+        }
+        Ok(files)
     }
 
     /// Reads the rosters of all shards, and puts the hashes of all into one.
@@ -67,8 +87,11 @@ impl Roster {
     pub(super) fn merged(folders: &[impl AsRef<Path>]) -> Result<Self, Error> {
         let mut merged: Option<Self> = None;
         let mut there: Vec<usize> = Vec::new();
+        let mut paths = Vec::new();
         for folder in folders {
-            let path = folder.as_ref().join(FILE);
+            paths.extend(Self::files(folder.as_ref())?);
+        }
+        for path in paths {
             let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
             let own: Self = serde_json::from_str(&text).map_err(|error| {
                 Error::Usage(format!("{}: {error}; hint: name the folders that --shard wrote", path.display()))
@@ -82,7 +105,7 @@ impl Roster {
                     {
                         return Err(Error::Usage(format!(
                             "{} belongs to another audit; hint: make all shards with one command",
-                            folder.as_ref().display()
+                            path.display()
                         )));
                     }
                     all.hashes.extend(own.hashes);

@@ -30,7 +30,7 @@ pub struct Smallest {
     pub family: &'static str,
     /// The weakest mask that meets the target; nothing where the strongest that was tried does not.
     pub mask: Option<String>,
-    /// Everything that was tried, with its worst case.
+    /// Everything that was tried: with its worst case where the target is met, else with the first matcher that misses it.
     pub tried: Vec<Verdict>,
 }
 
@@ -38,7 +38,7 @@ impl Smallest {
     /// In a sentence.
     pub fn sentence(&self) -> String {
         let found = |mask: &String| self.tried.iter().find(|verdict| verdict.mask == *mask);
-        match (self.mask.as_ref().and_then(found), self.tried.iter().max_by(|a, b| b.rank1.total_cmp(&a.rank1))) {
+        match (self.mask.as_ref().and_then(found), self.tried.last()) {
             (Some(verdict), _) => format!(
                 "{} is the weakest of its family that does: {:.1} % ({:.1} to {:.1} %).",
                 verdict.mask,
@@ -47,7 +47,7 @@ impl Smallest {
                 100.0 * verdict.rank1_high
             ),
             (None, Some(best)) => format!(
-                "None of the family {} does; with {} the right person still comes first for {:.1} % ({:.1} to {:.1} %; {}).",
+                "None of the family {} does; with {} the right person still comes first for {:.1} % or more ({:.1} to {:.1} %; {}).",
                 self.family,
                 best.mask,
                 100.0 * best.rank1,
@@ -96,6 +96,8 @@ impl Search<'_> {
     ) -> Result<Vec<Smallest>, Error> {
         let families = families();
         let total = families.len();
+        // Neither strangers nor evidence are asked for.
+        let cast = Cast { strangers: Vec::new(), ..self.cast.clone() };
         let mut order = self.request.matchers.clone();
         let best = |matcher| {
             let own = rows.iter().filter(|row| row.matcher == matcher && row.mask != "none");
@@ -104,12 +106,13 @@ impl Search<'_> {
         order.sort_by(|&a, &b| best(b).total_cmp(&best(a)));
         let mut all = Vec::new();
         for Family { name, masks } in families {
-            if progress(all.len(), total) == ControlFlow::Break(()) {
+            let done = all.len();
+            if progress(done, total) == ControlFlow::Break(()) {
                 return Err(ExplainError::Cancelled.into());
             }
             let mut tried: Vec<(usize, Verdict)> = Vec::new();
             let mut meets = |at: usize, tried: &mut Vec<(usize, Verdict)>| -> Result<bool, Error> {
-                let verdict = self.worst(masks[at], &order, target, cache)?;
+                let verdict = self.worst(masks[at], &order, target, (&cast, cache), &|_, _| progress(done, total))?;
                 tried.push((at, verdict.clone()));
                 Ok(verdict.meets_target)
             };
@@ -134,16 +137,26 @@ impl Search<'_> {
     }
 
     /// The worst case behind a mask, of the first matcher with which the target is missed, or of all.
-    fn worst(&self, mask: Mask, matchers: &[crate::Matcher], target: f64, cache: &mut Cache) -> Result<Verdict, Error> {
+    fn worst(
+        &self,
+        mask: Mask,
+        matchers: &[crate::Matcher],
+        target: f64,
+        (cast, cache): (&Cast, &mut Cache),
+        progress: Progress<'_>,
+    ) -> Result<Verdict, Error> {
         let shown = [Shown::Plain, Shown::Masked(mask)];
-        let on = |_: usize, _: usize| ControlFlow::Continue(());
-        let looked = self.eyes.look(&self.cast.entries(self.request), &shown, None, cache, &on)?;
-        let look = Look::sorted(self.cast, self.request, looked.into_iter().flatten().collect());
+        let request = AuditRequest { evidence: 0, strangers: 0, ..self.request.clone() };
+        let looked = self.eyes.look(&cast.entries(&request), &shown, None, cache, progress)?;
+        if !self.request.masks.contains(&mask) {
+            cache.forget(&mask.to_string());
+        }
+        let look = Look::sorted(cast, &request, looked.into_iter().flatten().collect());
         let mut worst: Option<Verdict> = None;
         for &matcher in matchers {
-            let request = AuditRequest { matchers: vec![matcher], ..self.request.clone() };
+            let request = AuditRequest { matchers: vec![matcher], ..request.clone() };
             let setting = Setting { request: &request, shown: &shown, look: &look, draws: self.draws, groups: &[] };
-            let rows = figures::rows(&setting, &on).map_err(|error| error.of(&self.request.dataset))?;
+            let (rows, _) = figures::rows(&setting, progress).map_err(|error| error.of(&self.request.dataset))?;
             let verdict = verdicts(&shown[1..], &rows, target).pop();
             let verdict = verdict.ok_or_else(|| Error::Usage("no attack was tried; hint: name one".to_owned()))?;
             let missed = !verdict.meets_target;

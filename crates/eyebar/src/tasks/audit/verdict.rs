@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::condition::Shown;
-use super::figures::Row;
+use super::figures::{Row, worst};
 
 /// What the best of the attackers finds behind a mask.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,13 +26,13 @@ pub struct Verdict {
 
 /// The worst case for everything that is shown.
 pub(super) fn verdicts(shown: &[Shown], rows: &[Row], target: f64) -> Vec<Verdict> {
-    let worst = |shown: &Shown| {
+    let verdict = |shown: &Shown| {
         let mask = shown.to_string();
         let own = || rows.iter().filter(|row| row.mask == mask);
-        let row = own().max_by(|a, b| a.rank1.total_cmp(&b.rank1))?;
+        let row = worst(own())?;
         Some(Verdict::of(shown, row, target, own().all(|row| row.rank1_high <= target)))
     };
-    shown.iter().filter_map(worst).collect()
+    shown.iter().filter_map(verdict).collect()
 }
 
 impl Verdict {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::condition::{Alignment, Attacker};
 use super::groups::GroupFigures;
-use super::{AuditResult, Row, Verdict, csv, report};
+use super::{AuditResult, Row, Verdict, csv, report, store};
 use crate::error::Error;
 use crate::matcher::Matcher;
 use crate::scene::Photo;
@@ -40,7 +40,8 @@ struct Results<'a> {
 }
 
 impl AuditResult {
-    /// Writes `report.html`, `results.json` and the same numbers as CSV to `folder`, which must be there; the report shows
+    /// Writes `report.html`, `results.json`, the same numbers as CSV, and as Parquet what every attack found of every
+    /// photograph, to `folder`, which must be there; the report shows
     /// the masks on `example`. Answers the files' names.
     ///
     /// # Errors
@@ -80,6 +81,10 @@ impl AuditResult {
             write_atomic(&path, text.as_bytes())?;
             Ok(path)
         };
-        files.into_iter().map(write).collect()
+        let mut written = files.into_iter().map(write).collect::<Result<Vec<_>, Error>>()?;
+        let scores = folder.join("scores.parquet");
+        store::write_scores(&scores, &self.rows, &self.subjects, &self.scores)?;
+        written.push(scores);
+        Ok(written)
     }
 }

@@ -3,12 +3,14 @@
 mod files;
 mod present;
 
+pub use files::outputs;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use eyebar_explain::perturbation::Occlusion;
 use eyebar_explain::{ExplainError, Progress, Similarity, unwatched};
-use eyebar_face::{Face, Landmarks, Mask, MaskOptions, Placement, cosine};
+use eyebar_face::{Face, FaceError, Landmarks, Mask, MaskOptions, Placement, cosine};
 use eyebar_gallery::{Event, Gallery, Reference, SubjectName};
 use eyebar_imaging::{RgbImage, ssim::ssim};
 use serde::Serialize;
@@ -59,6 +61,9 @@ pub struct PublicationResult {
     pub subjects: usize,
     /// What was found in each photograph.
     pub photos: Vec<PublishedPhoto>,
+    /// The masks that were asked for.
+    #[serde(skip)]
+    pub masks: Vec<Mask>,
 }
 
 /// One photograph.
@@ -70,6 +75,8 @@ pub struct PublishedPhoto {
     pub metadata: Vec<String>,
     /// Its faces, from left to right.
     pub faces: Vec<PublishedFace>,
+    /// Masks that hide nothing of a face here, which is too small for them or cut off, and why: they were not put on.
+    pub refused: Vec<String>,
     /// The weakest mask of each family behind which nobody of the gallery is recognised.
     pub smallest: Vec<SmallestMask>,
     /// The photograph behind each mask.
@@ -130,6 +137,8 @@ struct Desk<'a> {
     rule: Rule,
     options: MaskOptions,
     now: i64,
+    /// People who can be looked up.
+    subjects: usize,
 }
 
 /// Looks who could be looked up with each photograph, without a mask and behind each; `progress` counts photographs.
@@ -149,9 +158,8 @@ pub fn publication(
     if let Some(subject) = &request.subject {
         gallery.subject(subject)?;
     }
-    let subjects = gallery.stats(now)?.subjects;
     let options = MaskOptions { seed: request.seed, ..MaskOptions::default() };
-    let mut desk = Desk { gallery, recogniser: &recogniser, model, rule, options, now };
+    let mut desk = Desk { gallery, recogniser: &recogniser, model, rule, options, now, subjects: 0 };
     let mut photos = Vec::with_capacity(request.photos.len());
     for (index, path) in request.photos.iter().enumerate() {
         if progress(index, request.photos.len()).is_break() {
@@ -159,7 +167,13 @@ pub fn publication(
         }
         photos.push(desk.photo(&Photo::open(path)?, request)?);
     }
-    Ok(PublicationResult { model: recogniser.model().to_owned(), rule: desk.rule, subjects, photos })
+    Ok(PublicationResult {
+        model: recogniser.model().to_owned(),
+        rule: desk.rule,
+        subjects: desk.subjects,
+        photos,
+        masks: request.masks.clone(),
+    })
 }
 
 /// A face with the person whom it shows.
@@ -188,9 +202,12 @@ impl Desk<'_> {
             known.push(self.known(&photo.image, face, request.subject.as_ref())?);
         }
         let landmarks: Vec<Landmarks> = faces.iter().map(|face| face.landmarks).collect();
-        let mut masked: Vec<(Mask, RgbImage)> = Vec::new();
+        let (mut masked, mut refused) = (Vec::new(), Vec::new());
         for &mask in &request.masks {
-            masked.push((mask, self.masked(photo, mask, &landmarks)?));
+            match self.masked(photo, mask, &landmarks)? {
+                Ok(image) => masked.push((mask, image)),
+                Err(reason) => refused.push(reason),
+            }
         }
         let mut published = Vec::with_capacity(known.len());
         for (index, known) in known.iter().enumerate() {
@@ -208,6 +225,7 @@ impl Desk<'_> {
             photo: photo.path.clone(),
             metadata: photo.metadata.clone(),
             faces: published,
+            refused,
             smallest,
             masked,
         })
@@ -220,6 +238,7 @@ impl Desk<'_> {
         let found = self
             .gallery
             .nearest(&model, &[template.values()], 1, self.now, &|_, _| std::ops::ControlFlow::Continue(()))?;
+        self.subjects = found.subjects;
         let first = found.matches.into_iter().next().and_then(|people| people.into_iter().next());
         let first = first.ok_or_else(|| {
             Error::Refused(format!(
@@ -234,12 +253,23 @@ impl Desk<'_> {
             Some(person) => self.gallery.references(person)?,
             None => Vec::new(),
         };
-        let references = references.into_iter().filter(|reference| reference.model == model).collect();
+        let references: Vec<Reference> = references.into_iter().filter(|reference| reference.model == model).collect();
+        if let (Some(person), true) = (&person, references.is_empty()) {
+            return Err(Error::Refused(format!(
+                "{:?} has no template of {model}; hint: enrol the person again with this network",
+                person.as_str()
+            )));
+        }
         Ok(Known { face, person, references })
     }
 
-    fn masked(&self, photo: &Photo, mask: Mask, landmarks: &[Landmarks]) -> Result<RgbImage, Error> {
-        Ok(mask.apply(&photo.image, Placement::Landmarks(landmarks), &self.options)?.image)
+    /// The photograph behind a mask, or why that hides nothing of it.
+    fn masked(&self, photo: &Photo, mask: Mask, landmarks: &[Landmarks]) -> Result<Result<RgbImage, String>, Error> {
+        match mask.apply(&photo.image, Placement::Landmarks(landmarks), &self.options) {
+            Ok(masked) => Ok(Ok(masked.image)),
+            Err(error @ FaceError::NothingHidden { .. }) => Ok(Err(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The face aligned in both ways: as it was without a mask, and as it is found again.
@@ -313,7 +343,7 @@ impl Desk<'_> {
     /// The weakest mask of each family behind which nobody is recognised, by trying all from the weakest on.
     fn smallest(&self, photo: &Photo, landmarks: &[Landmarks], known: &[Known]) -> Result<Vec<SmallestMask>, Error> {
         let hides = |mask: Mask| -> Result<bool, Error> {
-            let image = self.masked(photo, mask, landmarks)?;
+            let Ok(image) = self.masked(photo, mask, landmarks)? else { return Ok(false) };
             for known in known.iter().filter(|known| known.person.is_some()) {
                 let (templates, _) = self.templates(&image, &known.face)?;
                 if best(&templates, &known.references).is_some_and(|(similarity, _)| self.rule.accepts(similarity)) {

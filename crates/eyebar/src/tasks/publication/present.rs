@@ -60,6 +60,10 @@ impl PublicationResult {
             self.rule.describe(),
             self.subjects
         ))];
+        if !photo.refused.is_empty() {
+            let table = Table::new(format!("Masks that were not put on {name}")).text("Why");
+            tables.push(photo.refused.iter().fold(table, |table, reason| table.row([reason.clone()])));
+        }
         if !photo.smallest.is_empty() {
             let mut table =
                 Table::new(format!("The weakest mask that would do for {name}")).text("Family").text("Mask");

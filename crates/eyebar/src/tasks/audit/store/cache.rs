@@ -1,7 +1,6 @@
 //! What was seen already, by the content of the photographs.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ pub(crate) struct Cache {
     folder: Option<PathBuf>,
     settings: String,
     /// By the photograph's hash and mask.
-    known: HashMap<(String, String), Known>,
+    known: HashMap<(String, String), Vec<Known>>,
     files: usize,
 }
 
@@ -25,9 +24,9 @@ struct Known {
 }
 
 impl Known {
-    fn says_more_than(&self, other: &Self) -> bool {
-        let searched = |known: &Self| known.view.as_ref().is_none_or(|view| view.searched);
-        (searched(self) && !searched(other)) || (self.reference.is_some() && other.reference.is_none())
+    /// Whether a face was looked for where that is asked for, and the photograph compared with this reference.
+    fn suffices(&self, searched: bool, reference: Option<&str>) -> bool {
+        self.view.as_ref().is_none_or(|view| (view.searched || !searched) && self.reference.as_deref() == reference)
     }
 }
 
@@ -45,49 +44,35 @@ impl Cache {
     pub(crate) fn open(folder: &Path, settings: &str) -> Result<Self, Error> {
         make_private(folder)?;
         let mut cache = Self { folder: Some(folder.to_path_buf()), settings: settings.to_owned(), ..Self::none() };
-        for path in files(folder)? {
-            cache.files += 1;
-            if let Ok((made_with, sightings)) = read(&path)
-                && made_with == settings
-            {
-                cache.learn(sightings);
-            }
-        }
+        cache.read(folder)?;
         Ok(cache)
     }
 
-    /// Reads what others wrote with the same `settings`.
+    /// Reads what others wrote with the same `settings`; what is of other settings, or damaged, is missing afterwards.
     ///
     /// # Errors
-    /// When a file cannot be read, or was made with other settings.
+    /// When a folder cannot be read.
     pub(crate) fn merged(folders: &[PathBuf], settings: &str) -> Result<Self, Error> {
         let mut cache = Self { settings: settings.to_owned(), ..Self::none() };
-        for folder in folders {
-            for path in files(folder)? {
-                let (made_with, sightings) = read(&path)?;
-                if made_with != settings {
-                    return Err(Error::Usage(format!(
-                        "{} was made with other settings or another version; hint: make all shards with one command",
-                        path.display()
-                    )));
-                }
-                cache.learn(sightings);
+        folders.iter().try_for_each(|folder| cache.read(folder))?;
+        Ok(cache)
+    }
+
+    fn read(&mut self, folder: &Path) -> Result<(), Error> {
+        for path in files(folder)? {
+            self.files += 1;
+            if let Ok((made_with, sightings)) = read(&path)
+                && made_with == self.settings
+            {
+                self.learn(sightings);
             }
         }
-        Ok(cache)
+        Ok(())
     }
 
     fn learn(&mut self, sightings: Vec<Sighting>) {
         for Sighting { sha256, mask, reference, view, .. } in sightings {
-            let new = Known { reference, view };
-            // One file may be a person's photograph and, under another name, a learner's, of which less is asked.
-            match self.known.entry((sha256, mask)) {
-                Entry::Occupied(known) if known.get().says_more_than(&new) => {}
-                Entry::Occupied(mut known) => *known.get_mut() = new,
-                Entry::Vacant(place) => {
-                    place.insert(new);
-                }
-            }
+            self.known.entry((sha256, mask)).or_default().push(Known { reference, view });
         }
     }
 
@@ -102,22 +87,18 @@ impl Cache {
         reference: Option<&str>,
     ) -> Option<Option<Arc<View>>> {
         let known = self.known.get(&(sha256.to_owned(), mask.to_owned()))?;
-        let suffices = match &known.view {
-            None => true,
-            Some(view) => {
-                (view.searched || !searched) && (reference.is_none() || known.reference.as_deref() == reference)
-            }
-        };
-        suffices.then(|| known.view.clone())
+        known.iter().find(|known| known.suffices(searched, reference)).map(|known| known.view.clone())
     }
 
     /// Whether that is what is known.
     pub(crate) fn knows(&self, sighting: &Sighting) -> bool {
         let known = self.known.get(&(sighting.sha256.clone(), sighting.mask.clone()));
-        known.is_some_and(|known| match (&known.view, &sighting.view) {
-            (Some(known), Some(seen)) => Arc::ptr_eq(known, seen),
-            (None, None) => true,
-            _ => false,
+        known.is_some_and(|known| {
+            known.iter().any(|known| match (&known.view, &sighting.view) {
+                (Some(known), Some(seen)) => Arc::ptr_eq(known, seen),
+                (None, None) => true,
+                _ => false,
+            })
         })
     }
 
@@ -127,14 +108,33 @@ impl Cache {
     /// When it cannot be written.
     pub(crate) fn keep(&mut self, sightings: Vec<Sighting>) -> Result<(), Error> {
         if let (Some(folder), Some(first)) = (&self.folder, sightings.first()) {
-            // Shards of one audit may be put into one folder.
-            let name = format!("{:05}-{}.parquet", self.files, &first.sha256[..first.sha256.len().min(12)]);
-            write(&folder.join(name), &self.settings, &sightings)?;
+            let start: String = first.sha256.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+            let path = folder.join(format!("{:05}-{start}.parquet", self.files));
+            write(&path, &self.settings, &sightings)?;
+            only_for_the_owner(&path, 0o600)?;
             self.files += 1;
         }
         self.learn(sightings);
         Ok(())
     }
+
+    /// Forgets what is known of a mask, in memory.
+    pub(crate) fn forget(&mut self, mask: &str) {
+        self.known.retain(|(_, other), _| other != mask);
+    }
+}
+
+/// Deletes the Parquet files of a folder of embeddings, and the folder where nothing else is in it.
+///
+/// # Errors
+/// When a file cannot be deleted.
+pub(crate) fn delete(folder: &Path) -> Result<(), Error> {
+    for path in files(folder)? {
+        std::fs::remove_file(&path).map_err(|source| Error::Write { path, source })?;
+    }
+    // Somebody else's files stay.
+    let _ = std::fs::remove_dir(folder);
+    Ok(())
 }
 
 /// The Parquet files of a folder, by name.
@@ -151,19 +151,20 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// Makes a folder that its owner alone may look into.
+/// Makes a folder where there is none, and lets its owner alone look into it.
 fn make_private(folder: &Path) -> Result<(), Error> {
-    let make = || {
-        if folder.is_dir() {
-            return Ok(());
-        }
-        if let Some(parent) = folder.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)
-    };
-    make().map_err(|source| Error::Write { path: folder.to_path_buf(), source })
+    std::fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_path_buf(), source })?;
+    only_for_the_owner(folder, 0o700)
+}
+
+#[cfg(unix)]
+fn only_for_the_owner(path: &Path, mode: u32) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt;
+    let permissions = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(path, permissions).map_err(|source| Error::Write { path: path.to_path_buf(), source })
+}
+
+#[cfg(not(unix))]
+fn only_for_the_owner(_: &Path, _: u32) -> Result<(), Error> {
+    Ok(())
 }

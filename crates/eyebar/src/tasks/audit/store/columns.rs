@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parquet::basic::{LogicalType, Repetition, Type as Physical};
 use parquet::column::reader::{ColumnReader, get_typed_column_reader};
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::RowGroupReader;
 use parquet::file::writer::SerializedRowGroupWriter;
@@ -26,6 +26,11 @@ pub(super) fn optional_text(name: &str) -> Result<TypePtr> {
 /// A required yes or no.
 pub(super) fn flag(name: &str) -> Result<TypePtr> {
     Ok(Arc::new(Type::primitive_type_builder(name, Physical::BOOLEAN).with_repetition(Repetition::REQUIRED).build()?))
+}
+
+/// A required whole number.
+pub(super) fn whole(name: &str) -> Result<TypePtr> {
+    Ok(Arc::new(Type::primitive_type_builder(name, Physical::INT32).with_repetition(Repetition::REQUIRED).build()?))
 }
 
 /// A number that may be missing.
@@ -83,6 +88,10 @@ impl<W: Write + Send> Writer<'_, '_, W> {
 
     pub(super) fn flags(&mut self, flags: impl Iterator<Item = bool>) -> Result<()> {
         self.write::<BoolType>(&flags.collect::<Vec<_>>(), None, None)
+    }
+
+    pub(super) fn wholes(&mut self, numbers: impl Iterator<Item = i32>) -> Result<()> {
+        self.write::<Int32Type>(&numbers.collect::<Vec<_>>(), None, None)
     }
 
     pub(super) fn optional_numbers(&mut self, numbers: impl Iterator<Item = Option<f64>>) -> Result<()> {

@@ -5,6 +5,7 @@
 
 mod cache;
 mod columns;
+mod scores;
 mod sighting;
 
 use std::fs::File;
@@ -12,6 +13,7 @@ use std::io::{Error as IoError, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
+use eyebar_face::Region;
 use eyebar_imaging::encode::write_atomic;
 use parquet::basic::{Compression, Type as Physical};
 use parquet::errors::{ParquetError, Result};
@@ -21,13 +23,14 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
 
-pub(super) use cache::Cache;
+pub(super) use cache::{Cache, delete};
+pub(super) use scores::write_scores;
 pub(super) use sighting::Sighting;
 
 use super::evidence::Evidence;
 use super::look::View;
 use crate::error::Error;
-use crate::matcher::Extracted;
+use crate::matcher::{Extracted, Matcher};
 use columns::{Reader, Writer, flag, list, optional_number, optional_text, text};
 
 /// Under which the settings of the embeddings stand in a file.
@@ -156,6 +159,14 @@ fn rows(columns: &mut Reader<'_>) -> Result<Vec<Sighting>> {
             _ => None,
         };
         let seen = |template, pixels| Extracted { template, features: Vec::new(), pixels };
+        if [&oracle_template, &template].iter().any(|own| !own.is_empty() && own.len() != Matcher::Sface.values())
+            || [&oracle_pixels, &pixels].iter().any(|own| !own.is_empty() && own.len() != Matcher::Pixels.values())
+            || !(features.is_empty() || features.len() == Matcher::Vgg16.values())
+            || found.iter().flatten().any(|own| !own.is_empty() && own.len() != Region::ALL.len())
+            || found[2].as_ref().is_some_and(Vec::is_empty)
+        {
+            return Err(ParquetError::General("a list is of another length".to_owned()));
+        }
         let view = face.then(|| {
             Arc::new(View {
                 whole: Extracted { features, ..Extracted::default() },
@@ -188,17 +199,18 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
+        let ramp = |length: usize| (0..length).map(|at| at as f32 * f32::MIN_POSITIVE).collect::<Vec<f32>>();
         let extracted = |values: &[f32]| Extracted { template: values.to_vec(), ..Extracted::default() };
         let a = View {
-            whole: Extracted { features: vec![0.0, 0.0, 2.5], ..Extracted::default() },
-            oracle: Extracted { template: vec![1.0, f32::MIN_POSITIVE], features: Vec::new(), pixels: vec![-3.0] },
+            whole: Extracted { features: ramp(25_088), ..Extracted::default() },
+            oracle: Extracted { template: ramp(128), features: Vec::new(), pixels: ramp(56 * 56) },
             redetected: None,
             searched: true,
             ssim: Some(0.1 + 0.2),
             evidence: None,
         };
         let b = View {
-            redetected: Some(extracted(&[7.0, 8.0])),
+            redetected: Some(extracted(&ramp(128))),
             ssim: None,
             evidence: Some(Evidence { occlusion: Vec::new(), grad_cam: vec![0.25; 8], area: vec![0.125; 8] }),
             ..a.clone()
@@ -213,7 +225,7 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "the same bytes each time");
 
         // Not one byte of a damaged file brings the program down.
-        for at in (0..bytes.len()).step_by(7) {
+        for at in (0..bytes.len()).step_by(bytes.len() / 500) {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x55;
             std::fs::write(&path, &damaged).unwrap();
@@ -221,5 +233,8 @@ mod tests {
         }
         std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("hint:"));
+        let short = View { oracle: extracted(&[1.0]), ..View::default() };
+        write(&path, "{}", &[sighting("d", Some(short))]).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("another length"));
     }
 }
