@@ -1,7 +1,7 @@
 //! VGG16's activations of a whole photograph, and of the same photograph with a part changed.
 
 use eyebar_imaging::{InputSpec, Layout, RgbImage};
-use eyebar_network::{Base, Edit, Executor, Incremental, NetworkError, Value, ValueId};
+use eyebar_network::{Base, DataType, Edit, Executor, Incremental, NetworkError, TensorType, Value, ValueId};
 use eyebar_tensor::Tensor;
 
 use super::Extracted;
@@ -21,8 +21,16 @@ pub(super) struct Features {
     model: String,
     spec: InputSpec,
     forward: Forward,
-    /// The path of a change, and what comes behind it; nothing where following changes saves nothing.
-    partial: Option<(Incremental, Executor)>,
+    /// Nothing where following changes saves nothing.
+    partial: Option<Partial>,
+}
+
+/// The path of a change, and what comes behind it.
+struct Partial {
+    /// `[1, C, H, W]`, whatever the network's own layout is.
+    spec: InputSpec,
+    incremental: Incremental,
+    rest: Executor,
 }
 
 impl Features {
@@ -30,83 +38,88 @@ impl Features {
         let spec = model.spec()?.clone();
         let (width, height) = spec.size.unwrap_or((224, 224));
         let (shape, layer) = (spec.shape(1, width, height), model.layer(LAYER)?);
-        let partial = || -> Result<Option<(Incremental, Executor)>, NetworkError> {
-            if spec.layout != Layout::Nchw {
-                return Ok(None);
-            }
-            let graph = model.specialised(&shape, &[layer])?;
-            let part = |length: usize, share: f64| (length as f64 * share) as usize;
-            let size = (part(height, USUAL.0), part(width, USUAL.1));
-            let Some(incremental) = Incremental::new(&graph, model.input(), layer, size, 1)? else { return Ok(None) };
-            let rest = Executor::new(incremental.rest(model.graph(), layer, 1)?, &[layer])?;
-            Ok(Some((incremental, rest)))
-        };
         Ok(Self {
             model: model.name().to_owned(),
             forward: Forward::new(model, &shape, &[layer])?,
-            partial: partial().map_err(|source| in_model(model.name(), source))?,
+            partial: Partial::new(model, &spec, layer).map_err(|source| in_model(model.name(), source))?,
             spec,
         })
     }
 
     /// The activations of a photograph, `[CHANNELS, places]`.
     pub(super) fn of(&self, image: &RgbImage) -> Result<Vec<f32>, Error> {
-        self.run(&self.spec.fitted_tensor(image))
+        let values = self.forward.run(&self.spec.fitted_tensor(image))?;
+        Ok(values.first().map_or_else(Vec::new, |values| values.data().to_vec()))
+    }
+}
+
+impl Partial {
+    fn new(model: &Model, spec: &InputSpec, layer: ValueId) -> Result<Option<Self>, NetworkError> {
+        let spec = InputSpec { layout: Layout::Nchw, ..spec.clone() };
+        let (width, height) = spec.size.unwrap_or((224, 224));
+        let Some(planes) = planes(model) else { return Ok(None) };
+        let kind = TensorType { dtype: DataType::F32, shape: spec.shape(1, width, height).to_vec() };
+        let graph = model.graph().specialise(&[(planes, kind)], &[layer])?;
+        let part = |length: usize, share: f64| (length as f64 * share) as usize;
+        let size = (part(height, USUAL.0), part(width, USUAL.1));
+        let Some(incremental) = Incremental::new(&graph, planes, layer, size, 1)? else { return Ok(None) };
+        let rest = Executor::new(incremental.rest(model.graph(), layer, 1)?, &[layer])?;
+        Ok(Some(Self { spec, incremental, rest }))
     }
 
-    fn run(&self, input: &Tensor) -> Result<Vec<f32>, Error> {
-        let values = self.forward.run(input)?;
-        Ok(values.first().map_or_else(Vec::new, |values| values.data().to_vec()))
+    fn changed(&self, base: &Base, edit: &Edit) -> Result<Vec<f32>, NetworkError> {
+        let found = self.incremental.run(base, &[edit])?;
+        let inputs: Vec<(ValueId, &Value)> = self.incremental.frontier().iter().copied().zip(&found).collect();
+        let results = self.rest.run(&inputs)?;
+        let features = results.first().and_then(Value::as_f32).map_or_else(Vec::new, |values| values.data().to_vec());
+        self.rest.recycle(results);
+        self.incremental.recycle(found);
+        Ok(features)
+    }
+}
+
+/// The value that holds the picture as `[N, C, H, W]`: the input, or what it is transposed to first.
+fn planes(model: &Model) -> Option<ValueId> {
+    match model.spec().ok()?.layout {
+        Layout::Nchw => Some(model.input()),
+        Layout::Nhwc => {
+            let reader = model.graph().nodes().iter().find(|node| node.inputs.contains(&Some(model.input())))?;
+            if reader.operator.name() == "Transpose" { reader.outputs.first().copied().flatten() } else { None }
+        }
     }
 }
 
 /// A photograph that is about to be changed.
 pub(crate) struct Whole<'a> {
     /// Nothing where no matcher looks at whole photographs.
-    seen: Option<Seen<'a>>,
-}
-
-struct Seen<'a> {
-    features: &'a Features,
-    input: Tensor,
-    /// What is kept to follow changes from.
-    base: Option<Base>,
+    features: Option<&'a Features>,
+    /// What changes are followed from: the network's input, and what is kept.
+    base: Option<(Tensor, Base)>,
 }
 
 impl<'a> Whole<'a> {
     pub(super) fn new(features: Option<&'a Features>, image: &RgbImage) -> Result<Self, Error> {
-        let Some(features) = features else { return Ok(Self { seen: None }) };
-        let input = features.spec.fitted_tensor(image);
-        let base = features.partial.as_ref().map(|(incremental, _)| incremental.base(&input)).transpose();
-        let base = base.map_err(|source| in_model(&features.model, source))?;
-        Ok(Self { seen: Some(Seen { features, input, base }) })
+        let base = |features: &Features| -> Result<Option<(Tensor, Base)>, Error> {
+            let Some(partial) = &features.partial else { return Ok(None) };
+            let input = partial.spec.fitted_tensor(image);
+            let base = partial.incremental.base(&input).map_err(|source| in_model(&features.model, source))?;
+            Ok(Some((input, base)))
+        };
+        Ok(Self { features, base: features.map(base).transpose()?.flatten() })
     }
 
     /// What is extracted of the photograph with a part changed, or as it is: the same as of any photograph, but for
     /// rounding. Each change is followed alone, so that nothing depends on what else is looked at.
     pub(crate) fn changed(&self, image: &RgbImage) -> Result<Extracted, Error> {
-        let Some(seen) = &self.seen else { return Ok(Extracted::default()) };
-        Ok(Extracted { features: seen.changed(&seen.features.spec.fitted_tensor(image))?, ..Extracted::default() })
-    }
-}
-
-impl Seen<'_> {
-    fn changed(&self, input: &Tensor) -> Result<Vec<f32>, Error> {
-        let Features { model, partial, .. } = self.features;
-        let (Some((incremental, rest)), Some(base)) = (partial, &self.base) else { return self.features.run(input) };
-        let follow = || -> Result<Option<Vec<f32>>, NetworkError> {
-            let found = incremental.run(base, &[&edit(&self.input, input)])?;
-            let inputs: Vec<(ValueId, &Value)> = incremental.frontier().iter().copied().zip(&found).collect();
-            let results = rest.run(&inputs)?;
-            let features = results.first().and_then(Value::as_f32).map(|values| values.data().to_vec());
-            rest.recycle(results);
-            incremental.recycle(found);
-            Ok(features)
+        let Some(features) = self.features else { return Ok(Extracted::default()) };
+        let found = match (&features.partial, &self.base) {
+            (Some(partial), Some((input, base))) => {
+                let edit = edit(input, &partial.spec.fitted_tensor(image));
+                partial.changed(base, &edit).map_err(|source| in_model(&features.model, source))?
+            }
+            _ => features.of(image)?,
         };
-        match follow().map_err(|source| in_model(model, source))? {
-            Some(features) => Ok(features),
-            None => self.features.run(input),
-        }
+        Ok(Extracted { features: found, ..Extracted::default() })
     }
 }
 
