@@ -13,7 +13,7 @@ fn number(share: f64) -> String {
     format!("{:.1}", 100.0 * share)
 }
 
-fn maybe(share: Option<f64>) -> String {
+pub(super) fn maybe(share: Option<f64>) -> String {
     share.map_or_else(|| "–".to_owned(), number)
 }
 

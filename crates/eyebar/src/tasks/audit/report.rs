@@ -8,7 +8,7 @@ use eyebar_report::{BarChart, Cell, Figure, KeyNumber, Line, LineChart, Page, Ro
 
 use super::condition::{Alignment, Attacker, Shown};
 use super::figures::{Row, STRANGER_RATE, worst};
-use super::present::{evidence_table, groups_table, percent, tables_of_rows};
+use super::present::{evidence_table, groups_table, maybe, percent, tables_of_rows};
 use super::{AuditResult, Verdict};
 use crate::error::Error;
 use crate::matcher::Matcher;
@@ -256,8 +256,8 @@ impl View<'_> {
         self.result.rows.iter().find(|row| row.matcher == strongest && !row.roc.is_empty())?;
         let section = Section::new("Verification, and thresholds").anchor("thresholds").paragraph(
             "Two photographs are taken for one person where their similarity reaches a threshold. A threshold that was set on \
-             ordinary photographs (frozen) makes masks look better than they are: behind a mask it accepts fewer of all, and \
-             whoever sets it again behind the mask (recalibrated) gets much of what was lost back.",
+             ordinary photographs (frozen) makes masks look better than they are: of masked faces beside ordinary ones it \
+             accepts fewer of all, and whoever sets it again behind the mask (recalibrated) gets some of what was lost back.",
         );
         let chart = || {
             let marks = [0.001f64, 0.01, 0.1, 1.0].map(|rate| (rate.log10(), format!("{} %", 100.0 * rate)));
@@ -273,7 +273,8 @@ impl View<'_> {
         let is = |row: &Row, attacker: Attacker| {
             row.matcher == strongest && row.attacker == attacker && row.alignment != Alignment::Redetected
         };
-        let attacker = [Attacker::MaskedGallery, Attacker::Naive]
+        // Where both sides are masked, a frozen threshold accepts nearly everybody.
+        let attacker = [Attacker::Naive, Attacker::MaskedGallery]
             .into_iter()
             .find(|&attacker| self.result.rows.iter().any(|row| is(row, attacker)))?;
         let rows: Vec<&Row> = self.result.rows.iter().filter(|row| is(row, attacker)).collect();
@@ -307,7 +308,7 @@ impl View<'_> {
                 .number("Missed, recalibrated", "%")
                 .number("Strangers taken, recalibrated", "%");
         let pick = |errors: Option<OpenSet>, pick: fn(OpenSet) -> Interval| {
-            errors.map_or_else(|| "–".to_owned(), |errors| percent(pick(errors).value))
+            maybe(errors.map(|errors| pick(errors).value))
         };
         let mut known = false;
         for row in self.result.rows.iter().filter(|row| row.matcher == strongest) {
