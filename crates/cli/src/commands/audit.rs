@@ -75,7 +75,7 @@ pub(crate) struct Audit {
     #[arg(long, default_value_t = 200, value_parser = whole::<3, 100_000>, value_name = "N")]
     learners: usize,
     /// Most people who are never enrolled; 0 for none
-    #[arg(long, default_value_t = 200, value_parser = whole::<0, 100_000>, value_name = "N")]
+    #[arg(long, default_value_t = 240, value_parser = whole::<0, 100_000>, value_name = "N")]
     strangers: usize,
     /// Most people of whom it is found out which parts of the face make two photographs alike; 0 for none
     #[arg(long, default_value_t = 30, value_parser = whole::<0, 100_000>, value_name = "N")]

@@ -307,9 +307,8 @@ impl View<'_> {
                 .number("Strangers taken, frozen", "%")
                 .number("Missed, recalibrated", "%")
                 .number("Strangers taken, recalibrated", "%");
-        let pick = |errors: Option<OpenSet>, pick: fn(OpenSet) -> Interval| {
-            maybe(errors.map(|errors| pick(errors).value))
-        };
+        let pick =
+            |errors: Option<OpenSet>, pick: fn(OpenSet) -> Interval| maybe(errors.map(|errors| pick(errors).value));
         let mut known = false;
         for row in self.result.rows.iter().filter(|row| row.matcher == strongest) {
             known |= row.open_set_recalibrated.is_some();
@@ -508,7 +507,7 @@ fn examples(result: &AuditResult, example: &Photo) -> Result<Section, Error> {
         figure = figure.row(Cells::new("", row));
     }
     Ok(Section::new("What was shown").anchor("masks").figure(
-        &figure.footnote("Found: share of photographs whose person comes first, worst case."),
+        figure.footnote("Found: share of photographs whose person comes first, worst case."),
         "One photograph behind each mask.",
         "Masks are placed by the landmarks of the face, and measured in distances between the eyes.",
     ))
