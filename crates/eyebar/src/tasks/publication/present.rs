@@ -104,6 +104,10 @@ impl PublicationResult {
         let section = |photo: &PublishedPhoto| {
             let mut section = Section::new(file_name(&photo.photo));
             for (index, face) in photo.faces.iter().enumerate() {
+                if face.person.is_none() {
+                    section = section.paragraph(format!("Face {}: the gallery does not know it.", face.place));
+                    continue;
+                }
                 let caption = format!("Face {}: {}.", face.place, eyebar_report::html::literal(&face.name()));
                 section = section.figure(self.figure(photo, index), "The face behind each mask.", caption);
             }
