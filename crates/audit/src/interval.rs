@@ -49,8 +49,9 @@ pub(crate) fn over_people(counts: &[(f64, f64)], seed: u64) -> Interval {
     Interval { value, low, high }
 }
 
-/// As [`over_people`], of a share of the occasions; where none or all are events, resampling says nothing, and the other end is
-/// that of none or all of so many people (Clopper and Pearson 1934).
+/// A share of occasions with its interval over people: `counts` has for each person the events and the occasions. Where none
+/// or all are events, resampling says nothing, and the other end is that of none or all of so many people (Clopper and
+/// Pearson 1934).
 pub fn share_over_people(counts: &[(f64, f64)], seed: u64) -> Interval {
     let interval = over_people(counts, seed);
     let occasions: f64 = counts.iter().map(|count| count.1).sum();
