@@ -1,21 +1,38 @@
 //! `eyebar audit` on the licensed photographs.
 
+use std::path::Path;
 use std::time::Duration;
+
+use eyebar_imaging::resize::resize;
+use eyebar_imaging::{Limits, encode, open};
 
 use crate::harness::{Folder, photo};
 
 /// Without vector instructions this takes a while.
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// A small copy of a licensed photograph: large ones take the detector long.
+fn small(folder: &Folder, name: &str) -> String {
+    const SIDE: u32 = 360;
+    let image = open(Path::new(&photo(name)), &Limits::default()).expect("a photograph").image;
+    let scale = f64::from(SIDE) / f64::from(image.width().max(image.height()));
+    let side = |length: u32| (f64::from(length) * scale).round() as u32;
+    let file = format!("{}.png", name.trim_end_matches(".jpg").trim_end_matches(".png"));
+    let small = resize(&image, side(image.width()), side(image.height()));
+    encode::save(&folder.path(&file), &small).expect("a writable folder");
+    file
+}
+
 /// Two people with two photographs each; `more` is added.
 fn list(folder: &Folder, more: &[(&str, String)]) {
     let rows = [
-        ("Ardern", photo("ardern-2018.jpg")),
-        ("Ardern", photo("ardern-2022.jpg")),
-        ("Macron", photo("macron-2014.jpg")),
-        ("Macron", photo("macron-2025.jpg")),
-        ("Obama", photo("obama.jpg")),
+        ("Ardern", "ardern-2018.jpg"),
+        ("Ardern", "ardern-2022.jpg"),
+        ("Macron", "macron-2014.jpg"),
+        ("Macron", "macron-2025.jpg"),
+        ("Obama", "obama.jpg"),
     ];
+    let rows = rows.map(|(name, file)| (name, small(folder, file)));
     let rows: String = rows.iter().chain(more).map(|(name, path)| format!("{name},{path}\n")).collect();
     folder.write("people.csv", format!("subject,path\n{rows}"));
 }
@@ -27,7 +44,7 @@ const SMALL: [&str; 8] =
 fn a_mask_over_the_eyes_is_not_enough_and_a_black_head_is() {
     let folder = Folder::new();
     list(&folder, &[]);
-    let arguments = [&SMALL[..], &["--masks", "eye-bar,head", "--draws", "8", "--json"]].concat();
+    let arguments = [&SMALL[..], &["--masks", "eye-bar,head", "--draws", "8", "--evidence", "0", "--json"]].concat();
     let json = folder.eyebar_within(PATIENCE, &arguments).succeeds().json();
     assert_eq!((&json["people"], &json["photos"], &json["chance"]), (&2.into(), &2.into(), &0.5.into()));
     let rows = json["rows"].as_array().expect("rows");
@@ -57,8 +74,10 @@ fn a_mask_over_the_eyes_is_not_enough_and_a_black_head_is() {
     assert_eq!(json["verdicts"].as_array().expect("verdicts").len(), 4);
     assert_eq!(folder.eyebar_within(PATIENCE, &[&arguments[..], &["--threads", "1"]].concat()).succeeds().json(), json);
 
-    let text =
-        folder.eyebar_within(PATIENCE, &[&SMALL[..], &["--masks", "eye-bar", "--draws", "2"]].concat()).succeeds().out;
+    let text = folder
+        .eyebar_within(PATIENCE, &[&SMALL[..], &["--masks", "eye-bar", "--draws", "2", "--evidence", "0"]].concat())
+        .succeeds()
+        .out;
     assert!(text.contains("Does an attacker find the right person"), "{text}");
 }
 
@@ -70,7 +89,8 @@ fn a_run_that_was_interrupted_and_shards_give_the_same_bytes() {
     let folder = Folder::new();
     list(&folder, &[]);
     folder.write("groups.csv", "subject,group\nArdern,a\nMacron,b\n");
-    let run = [&SMALL[..], &["--masks", "eye-bar,noise", "--draws", "3", "--groups", "groups.csv"]].concat();
+    let run = [&SMALL[..], &["--masks", "eye-bar,noise", "--draws", "3", "--groups", "groups.csv", "--evidence", "1"]]
+        .concat();
     let audit = |more: &[&str]| folder.eyebar_within(PATIENCE, &[&run[..], more].concat()).succeeds();
     audit(&["--out", "one", "--keep-embeddings"]);
     let files = |name: &str| FILES.map(|file| folder.bytes(&format!("{name}/{file}")));
@@ -83,7 +103,7 @@ fn a_run_that_was_interrupted_and_shards_give_the_same_bytes() {
     assert!(groups.len() == 2 && groups.iter().all(|group| group["finding"] == "undecided"), "{groups:?}");
     let regions = json["evidence"].as_array().expect("evidence");
     let eyes = regions.iter().find(|row| row["region"] == "eyes" && row["mask"] == "none").expect("eyes");
-    assert!(eyes["ratio"].as_f64() > Some(0.5) && eyes["people"] == 2, "{eyes}");
+    assert!(eyes["ratio"].as_f64() > Some(0.5) && eyes["people"] == 1, "{eyes}");
     assert!(folder.path("one/evidence.csv").exists() && folder.path("one/groups.csv").exists());
     let report = String::from_utf8_lossy(&one[3]);
     assert!(report.contains("Is a mask enough?") && !report.contains("http://"), "a page of its own");
@@ -142,7 +162,8 @@ fn who_could_be_looked_up_with_a_photograph() {
     for (name, file) in [("Ardern", "ardern-2018.jpg"), ("Macron", "macron-2014.jpg")] {
         run(&["enrol", name, &photo(file), "--gallery", "g.db"]).succeeds();
     }
-    let arguments = ["audit", &photo("ardern-2022.jpg"), "--gallery", "g.db", "--out", "checked"];
+    let shown = small(&folder, "ardern-2022.jpg");
+    let arguments = ["audit", &shown, "--gallery", "g.db", "--out", "checked"];
     let json = run(&[&arguments[..], &["--masks", "eye-bar,head", "--json"]].concat()).succeeds().json();
     let face = &json["photos"][0]["faces"][0];
     assert_eq!((&face["person"], &json["subjects"]), (&"Ardern".into(), &2.into()));
@@ -163,7 +184,7 @@ fn who_could_be_looked_up_with_a_photograph() {
     folder.write("x-face.png", "");
     run(&["audit", "x.png", "x-face.png", "--gallery", "g.db", "--masks", "face", "--out", "."])
         .fails(2, &["overwritten", "hint:"]);
-    let nobody = run(&["audit", &photo("sunak.jpg"), "--gallery", "g.db", "--masks", "eye-bar"]).succeeds();
+    let nobody = run(&["audit", &small(&folder, "sunak.jpg"), "--gallery", "g.db", "--masks", "eye-bar"]).succeeds();
     assert!(nobody.out.contains("nobody in the gallery"), "{nobody}");
     for (arguments, code, reason) in [
         (&["audit", "chelsea.png"][..], 1, "cannot read"),
@@ -179,12 +200,11 @@ fn who_could_be_looked_up_with_a_photograph() {
 #[test]
 fn what_is_wrong_with_a_dataset_is_said() {
     let folder = Folder::new();
-    folder.write("copy.jpg", std::fs::read(photo("ardern-2018.jpg")).expect("a photograph"));
-    list(
-        &folder,
-        &[("Obama", "copy.jpg".to_owned()), ("Chelsea", photo("chelsea.png")), ("Chelsea", photo("sunak.jpg"))],
-    );
-    let arguments = [&SMALL[..], &["--masks", "eye-bar", "--draws", "2", "--json"]].concat();
+    let more =
+        [("Obama", "copy.png".to_owned()), ("Chelsea", photo("chelsea.png")), ("Chelsea", small(&folder, "sunak.jpg"))];
+    list(&folder, &more);
+    folder.write("copy.png", folder.bytes("ardern-2018.png"));
+    let arguments = [&SMALL[..], &["--masks", "eye-bar", "--draws", "2", "--evidence", "0", "--json"]].concat();
     let json = folder.eyebar_within(PATIENCE, &arguments).succeeds().json();
     let findings = json["findings"].to_string();
     for problem in ["the same file as another person's", "no face", "one of the photographs used shows no face"] {
