@@ -29,7 +29,7 @@ def main():
     roster = json.load(open(glob(f"{sys.argv[2]}/shard-*.json")[0]))
     people = {person["name"] for person in roster["cast"]["people"]}
     base = duckdb.connect()
-    base.execute("CREATE TABLE seen AS SELECT DISTINCT ON (photograph, mask) * FROM read_parquet(?) WHERE face", [files])
+    base.execute("CREATE TABLE seen AS SELECT DISTINCT ON (photograph, mask) * FROM read_parquet(?) WHERE problem IS NULL", [files])
     base.execute("CREATE TABLE people AS SELECT unnest(?::VARCHAR[]) AS subject", [sorted(people)])
     count = base.execute("SELECT count(DISTINCT photograph), count(DISTINCT mask) FROM seen").fetchone()
     print(f"{count[0]} photographs, {count[1]} ways of showing them")

@@ -200,14 +200,24 @@ fn who_could_be_looked_up_with_a_photograph() {
 #[test]
 fn what_is_wrong_with_a_dataset_is_said() {
     let folder = Folder::new();
-    let more =
-        [("Obama", "copy.png".to_owned()), ("Chelsea", photo("chelsea.png")), ("Chelsea", small(&folder, "sunak.jpg"))];
+    let more = [
+        ("Obama", "copy.png".to_owned()),
+        ("Chelsea", photo("chelsea.png")),
+        ("Chelsea", small(&folder, "sunak.jpg")),
+        ("Damaged", "damaged.jpg".to_owned()),
+    ];
+    folder.write("damaged.jpg", "no picture");
     list(&folder, &more);
     folder.write("copy.png", folder.bytes("ardern-2018.png"));
     let arguments = [&SMALL[..], &["--masks", "eye-bar", "--draws", "2", "--evidence", "0", "--json"]].concat();
     let json = folder.eyebar_within(PATIENCE, &arguments).succeeds().json();
     let findings = json["findings"].to_string();
-    for problem in ["the same file as another person's", "no face", "one of the photographs used shows no face"] {
+    for problem in [
+        "the same file as another person's",
+        "no face",
+        "cannot be read as a picture",
+        "one of the photographs used shows no face",
+    ] {
         assert!(findings.contains(problem), "{problem}: {findings}");
     }
     assert_eq!(json["people"], 2);

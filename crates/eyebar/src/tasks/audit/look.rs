@@ -27,6 +27,10 @@ use crate::scene::{Faces, Photo};
 /// Photographs that are worked on before progress is reported and what was seen is kept.
 const AT_ONCE: usize = 16;
 
+/// Why nothing is seen of a photograph.
+const NO_FACE: &str = "no face";
+const UNREADABLE: &str = "cannot be read as a picture";
+
 /// Strangers who are taken for somebody where a threshold is set, at least.
 const FEWEST_STRANGERS: f64 = 10.0;
 
@@ -68,8 +72,8 @@ pub(super) struct Look {
 #[derive(Debug, Clone)]
 pub(super) struct Looked {
     pub(super) sha256: String,
-    /// Nothing where it shows no face.
-    pub(super) views: Option<Views>,
+    /// What was seen, or why nothing was.
+    pub(super) views: Result<Views, String>,
 }
 
 impl Look {
@@ -87,10 +91,11 @@ impl Look {
                         |problem, done| findings.push(Finding { what: path.display().to_string(), problem, done });
                     let before = known.insert(sha256, person.name.clone());
                     match (views, before) {
-                        (None, _) => found("no face", "left out"),
-                        (Some(_), Some(before)) if before == person.name => found("the same file twice", "left out"),
-                        (Some(_), Some(_)) => found("the same file as another person's", "left out"),
-                        (Some(views), None) => {
+                        (Err(problem), _) if problem == NO_FACE => found(NO_FACE, "left out"),
+                        (Err(_), _) => found(UNREADABLE, "left out"),
+                        (Ok(_), Some(before)) if before == person.name => found("the same file twice", "left out"),
+                        (Ok(_), Some(_)) => found("the same file as another person's", "left out"),
+                        (Ok(views), None) => {
                             if views.iter().skip(1).any(|view| view.ssim == Some(1.0)) {
                                 found("a mask hides nothing of the face", "shown as it is");
                             }
@@ -207,7 +212,7 @@ impl Eyes {
             cache.keep(new)?;
             for (&place, sightings) in some.iter().zip(found) {
                 let sha256 = sightings.first().map_or_else(String::new, |first| first.sha256.clone());
-                let views: Option<Views> = sightings.into_iter().map(|sighting| sighting.view).collect();
+                let views: Result<Views, String> = sightings.into_iter().map(|sighting| sighting.view).collect();
                 all[place] = Some(Looked { sha256, views });
             }
             done += some.len();
@@ -222,7 +227,7 @@ impl Eyes {
             source.sha256.unwrap_or(source.file)
         };
         let (sha256, reference) = (hash(entry.path), entry.reference.map(|path| hash(path)));
-        let sighting = |shown: Shown, view: Option<Arc<View>>| Sighting {
+        let sighting = |shown: Shown, view: Result<Arc<View>, String>| Sighting {
             sha256: sha256.clone(),
             subject: entry.subject.to_owned(),
             photograph: entry.path.display().to_string(),
@@ -234,15 +239,17 @@ impl Eyes {
             .iter()
             .map(|shown| cache.recall(&sha256, &shown.to_string(), entry.redetects, reference.as_deref()))
             .collect();
-        if let Some(Some(None)) = known.first() {
-            return Ok(vec![sighting(Shown::Plain, None)]);
+        let nothing = |problem: &str| vec![sighting(Shown::Plain, Err(problem.to_owned()))];
+        if let Some(Some(Err(problem))) = known.first() {
+            return Ok(nothing(problem));
         }
         if known.iter().all(Option::is_some) {
-            return Ok(shown.iter().zip(known).map(|(&shown, view)| sighting(shown, view.flatten())).collect());
+            let known = shown.iter().zip(known.into_iter().flatten());
+            return Ok(known.map(|(&shown, view)| sighting(shown, view)).collect());
         }
-        let photo = Photo::open(entry.path)?;
-        let Some(face) = self.faces.central(&photo.image)? else { return Ok(vec![sighting(Shown::Plain, None)]) };
-        let other = entry.reference.map(|path| Photo::open(path)).transpose()?;
+        let Ok(photo) = Photo::open(entry.path) else { return Ok(nothing(UNREADABLE)) };
+        let Some(face) = self.faces.central(&photo.image)? else { return Ok(nothing(NO_FACE)) };
+        let other = entry.reference.and_then(|path| Photo::open(path).ok());
         let beside = match (&self.witness, &other) {
             (Some(witness), Some(other)) => match self.faces.central(&other.image)? {
                 Some(face) => Some(witness.beside(other, &face.landmarks)?),
@@ -259,7 +266,7 @@ impl Eyes {
         };
         let views = shown.iter().zip(known).map(|(&shown, known)| match known {
             Some(view) => Ok(sighting(shown, view)),
-            None => Ok(sighting(shown, Some(Arc::new(self.view(&case, shown)?)))),
+            None => Ok(sighting(shown, Ok(Arc::new(self.view(&case, shown)?)))),
         });
         views.collect()
     }
@@ -320,12 +327,12 @@ pub(super) fn recalled(
         let hash = |path: &std::path::Path| hashes.get(&path.display().to_string());
         let sha256 = hash(entry.path).ok_or_else(|| missing(entry))?;
         let reference = entry.reference.and_then(|path| hash(path)).map(String::as_str);
-        let mut views = Some(Vec::with_capacity(shown.len()));
+        let mut views = Ok(Vec::with_capacity(shown.len()));
         for shown in shown {
             match cache.recall(sha256, &shown.to_string(), entry.redetects, reference).ok_or_else(|| missing(entry))? {
-                Some(view) => views.iter_mut().for_each(|views| views.push(view.clone())),
-                None => {
-                    views = None;
+                Ok(view) => views.iter_mut().for_each(|views: &mut Views| views.push(view.clone())),
+                Err(problem) => {
+                    views = Err(problem);
                     break;
                 }
             }

@@ -20,13 +20,14 @@ pub(crate) struct Cache {
 
 struct Known {
     reference: Option<String>,
-    view: Option<Arc<View>>,
+    view: Result<Arc<View>, String>,
 }
 
 impl Known {
     /// Whether a face was looked for where that is asked for, and the photograph compared with this reference.
     fn suffices(&self, searched: bool, reference: Option<&str>) -> bool {
-        self.view.as_ref().is_none_or(|view| (view.searched || !searched) && self.reference.as_deref() == reference)
+        let suffices = |view: &Arc<View>| (view.searched || !searched) && self.reference.as_deref() == reference;
+        self.view.as_ref().map_or(true, suffices)
     }
 }
 
@@ -76,7 +77,7 @@ impl Cache {
         }
     }
 
-    /// What is known of the photograph with this hash, shown in this way; inside it nothing where it shows no face.
+    /// What is known of the photograph with this hash, shown in this way, or why nothing is to be seen of it.
     /// Nothing where a face was to be looked for behind the mask and was not, or where it was to be compared with another
     /// `reference`.
     pub(crate) fn recall(
@@ -85,7 +86,7 @@ impl Cache {
         mask: &str,
         searched: bool,
         reference: Option<&str>,
-    ) -> Option<Option<Arc<View>>> {
+    ) -> Option<Result<Arc<View>, String>> {
         let known = self.known.get(&(sha256.to_owned(), mask.to_owned()))?;
         known.iter().find(|known| known.suffices(searched, reference)).map(|known| known.view.clone())
     }
@@ -95,8 +96,8 @@ impl Cache {
         let known = self.known.get(&(sighting.sha256.clone(), sighting.mask.clone()));
         known.is_some_and(|known| {
             known.iter().any(|known| match (&known.view, &sighting.view) {
-                (Some(known), Some(seen)) => Arc::ptr_eq(known, seen),
-                (None, None) => true,
+                (Ok(known), Ok(seen)) => Arc::ptr_eq(known, seen),
+                (Err(known), Err(seen)) => known == seen,
                 _ => false,
             })
         })

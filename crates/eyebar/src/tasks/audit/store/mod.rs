@@ -42,7 +42,7 @@ fn schema() -> Result<TypePtr> {
         text("subject")?,
         text("photograph")?,
         text("mask")?,
-        flag("face")?,
+        optional_text("problem")?,
         flag("searched")?,
         flag("detected")?,
         optional_number("ssim")?,
@@ -79,12 +79,12 @@ fn encode(settings: &str, sightings: &[Sighting]) -> Result<Vec<u8>> {
     let mut group = file.next_row_group()?;
     let mut out = Writer(&mut group);
     let all = || sightings.iter();
-    let views = || sightings.iter().map(|sighting| sighting.view.as_deref());
+    let views = || sightings.iter().map(|sighting| sighting.view.as_deref().ok());
     out.texts(all().map(|sighting| &sighting.sha256[..]))?;
     out.texts(all().map(|sighting| &sighting.subject[..]))?;
     out.texts(all().map(|sighting| &sighting.photograph[..]))?;
     out.texts(all().map(|sighting| &sighting.mask[..]))?;
-    out.flags(views().map(|view| view.is_some()))?;
+    out.optional_texts(all().map(|sighting| sighting.view.as_ref().err().map(String::as_str)))?;
     out.flags(views().map(|view| view.is_some_and(|view| view.searched)))?;
     out.flags(views().map(|view| view.is_some_and(|view| view.redetected.is_some())))?;
     out.optional_numbers(views().map(|view| view.and_then(|view| view.ssim)))?;
@@ -135,16 +135,17 @@ fn decode(file: File) -> Result<(String, Vec<Sighting>)> {
 
 fn rows(columns: &mut Reader<'_>) -> Result<Vec<Sighting>> {
     let (sha256, subject, photograph) = (columns.texts()?, columns.texts()?, columns.texts()?);
-    let (mask, face) = (columns.texts()?, columns.flags()?);
+    let (mask, problem) = (columns.texts()?, columns.optional_texts()?);
     let (searched, detected, ssim) = (columns.flags()?, columns.flags()?, columns.optional_numbers()?);
     let mut vectors: Vec<_> = (0..5).map(|_| Ok(columns.floats()?.into_iter())).collect::<Result<Vec<_>>>()?;
     let reference = columns.optional_texts()?;
     let mut shares: Vec<_> = (0..3).map(|_| Ok(columns.doubles()?.into_iter())).collect::<Result<Vec<_>>>()?;
     let short = || ParquetError::General("a column is too short".to_owned());
     let named = sha256.into_iter().zip(subject).zip(photograph).zip(mask).zip(reference);
-    let flags = face.into_iter().zip(searched).zip(detected).zip(ssim);
+    let flags = problem.into_iter().zip(searched).zip(detected).zip(ssim);
     let mut sightings = Vec::new();
-    for (((((sha256, subject), photograph), mask), reference), (((face, searched), detected), ssim)) in named.zip(flags)
+    for (((((sha256, subject), photograph), mask), reference), (((problem, searched), detected), ssim)) in
+        named.zip(flags)
     {
         let mut vector = || -> Result<Vec<Vec<f32>>> {
             vectors.iter_mut().map(|column| Ok(column.next().ok_or_else(short)?.unwrap_or_default())).collect()
@@ -167,16 +168,17 @@ fn rows(columns: &mut Reader<'_>) -> Result<Vec<Sighting>> {
         {
             return Err(ParquetError::General("a list is of another length".to_owned()));
         }
-        let view = face.then(|| {
-            Arc::new(View {
+        let view = match problem {
+            Some(problem) => Err(problem),
+            None => Ok(Arc::new(View {
                 whole: Extracted { features, ..Extracted::default() },
                 oracle: seen(oracle_template, oracle_pixels),
                 redetected: detected.then(|| seen(template, pixels)),
                 searched,
                 ssim,
                 evidence,
-            })
-        });
+            })),
+        };
         sightings.push(Sighting { sha256, subject, photograph, mask, reference, view });
     }
     Ok(sightings)
@@ -186,7 +188,7 @@ fn rows(columns: &mut Reader<'_>) -> Result<Vec<Sighting>> {
 mod tests {
     use super::{Arc, Evidence, Extracted, Sighting, View, read, write};
 
-    fn sighting(name: &str, view: Option<View>) -> Sighting {
+    fn sighting(name: &str, view: Result<View, String>) -> Sighting {
         Sighting {
             sha256: format!("hash of {name}"),
             subject: "Zoë".to_owned(),
@@ -215,7 +217,7 @@ mod tests {
             evidence: Some(Evidence { occlusion: Vec::new(), grad_cam: vec![0.25; 8], area: vec![0.125; 8] }),
             ..a.clone()
         };
-        let all = [sighting("a", Some(a)), sighting("b", Some(b)), sighting("c", None)];
+        let all = [sighting("a", Ok(a)), sighting("b", Ok(b)), sighting("c", Err("no face".to_owned()))];
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.parquet");
         write(&path, "{}", &all).unwrap();
@@ -234,7 +236,7 @@ mod tests {
         std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("hint:"));
         let short = View { oracle: extracted(&[1.0]), ..View::default() };
-        write(&path, "{}", &[sighting("d", Some(short))]).unwrap();
+        write(&path, "{}", &[sighting("d", Ok(short))]).unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("another length"));
     }
 }

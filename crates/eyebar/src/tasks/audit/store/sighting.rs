@@ -17,6 +17,6 @@ pub(crate) struct Sighting {
     pub(crate) mask: String,
     /// Hash of the photograph that it was compared with to see what makes them alike.
     pub(crate) reference: Option<String>,
-    /// Nothing where the photograph shows no face even without a mask.
-    pub(crate) view: Option<Arc<View>>,
+    /// What was seen, or why nothing was: then there is one sighting, without a mask.
+    pub(crate) view: Result<Arc<View>, String>,
 }
