@@ -19,5 +19,5 @@ pub mod verification;
 pub use discriminant::Discriminant;
 pub use error::AuditError;
 pub use interval::{Interval, share_over_people};
-pub use open_set::OpenSet;
+pub use open_set::{FEWEST_ACCEPTED, OpenSet};
 pub use pca::Pca;

@@ -16,7 +16,7 @@ pub struct OpenSet {
 }
 
 /// Fewest strangers' photographs that may be let in where a threshold is set: nothing can be built on fewer.
-pub(crate) const FEWEST_ACCEPTED: usize = 10;
+pub const FEWEST_ACCEPTED: usize = 10;
 
 /// The lowest threshold that lets in at most the share `rate` of strangers' `scores`.
 pub(crate) fn threshold(mut scores: Vec<f32>, rate: f64) -> f32 {

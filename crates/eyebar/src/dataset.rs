@@ -97,7 +97,11 @@ pub(crate) fn read_list(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(read)
 }
 
-fn list(path: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Error> {
+/// Two columns of a CSV file that are named in its first line, with the line of each row; `about` says what such a file has.
+///
+/// # Errors
+/// When it cannot be read, or has no such columns.
+pub(crate) fn columns(path: &Path, names: [&str; 2], about: &str) -> Result<Vec<(u64, [String; 2])>, Error> {
     let refuse = |error: csv::Error| match error.into_kind() {
         csv::ErrorKind::Io(source) => Error::Read { path: path.to_path_buf(), source },
         kind => Error::Usage(format!(
@@ -110,26 +114,32 @@ fn list(path: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Error> {
     let headers = reader.headers().map_err(refuse)?.clone();
     let column = |name: &str| {
         headers.iter().position(|header| header.trim_start_matches('\u{feff}') == name).ok_or_else(|| {
-            Error::Usage(format!(
-                "{}: no column {name:?} in its first line; hint: a list of photographs has the columns path and subject",
-                path.display()
-            ))
+            Error::Usage(format!("{}: no column {name:?} in its first line; hint: {about}", path.display()))
         })
     };
-    let (photo, subject) = (column("path")?, column("subject")?);
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let mut people: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    let places = [column(names[0])?, column(names[1])?];
+    let mut rows = Vec::new();
     for row in reader.records() {
         let row = row.map_err(refuse)?;
-        let field = |index: usize| row.get(index).unwrap_or_default();
-        if field(photo).is_empty() || field(subject).is_empty() {
-            let line = row.position().map_or(0, csv::Position::line);
+        let line = row.position().map_or(0, csv::Position::line);
+        rows.push((line, places.map(|place| row.get(place).unwrap_or_default().to_owned())));
+    }
+    Ok(rows)
+}
+
+fn list(path: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Error> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut people: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for (line, [photo, subject]) in
+        columns(path, ["path", "subject"], "a list of photographs has the columns path and subject")?
+    {
+        if photo.is_empty() || subject.is_empty() {
             return Err(Error::Usage(format!(
                 "{}: line {line} has no path or no subject; hint: fill it in, or take the line out",
                 path.display()
             )));
         }
-        people.entry(field(subject).to_owned()).or_default().push(folder.join(field(photo)));
+        people.entry(subject).or_default().push(folder.join(photo));
     }
     Ok(people)
 }

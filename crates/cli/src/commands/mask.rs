@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use eyebar::tasks::mask::{Place, mask};
+use eyebar::tasks::mask::{Place, file_part, mask};
 use eyebar::{Error, Faces};
 use eyebar_face::{Mask, MaskOptions};
 use eyebar_imaging::encode;
@@ -65,11 +65,7 @@ impl MaskCommand {
             PlaceArg::Fixed => Place::Fixed,
         };
         let stem = self.image.file_stem().map_or_else(|| "masked".into(), |stem| stem.to_string_lossy());
-        let out = self.out.clone().unwrap_or_else(|| {
-            let kind = self.mask.to_string();
-            let kind: String = kind.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-            format!("{stem}-{kind}.png").into()
-        });
+        let out = self.out.clone().unwrap_or_else(|| format!("{stem}-{}.png", file_part(&self.mask)).into());
         paths::check_picture(&out)?;
         paths::check(&[&self.image], &[&out])?;
         let options = MaskOptions { colour: self.colour, seed: global.seed };

@@ -18,6 +18,11 @@ pub enum Place {
     Fixed,
 }
 
+/// A mask as a part of a file's name: letters, digits and hyphens.
+pub fn file_part(mask: &Mask) -> String {
+    mask.to_string().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+}
+
 /// A masked photograph, with what was done.
 #[derive(Debug, Clone, Serialize)]
 pub struct MaskResult {

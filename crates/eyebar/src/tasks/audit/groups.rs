@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Finding;
 use super::look::Seen;
-use crate::dataset::{Dataset, read_list};
+use crate::dataset::{Dataset, columns, read_list};
 use crate::error::Error;
 
 /// Fewest people of a group about whom a difference is said to be one.
@@ -160,27 +160,9 @@ impl GroupSource {
 }
 
 fn table(path: &Path) -> Result<Vec<(String, String)>, Error> {
-    let refuse = |reason: String| {
-        let remedy = "a table of groups is CSV with the columns subject and group; or write NAME=LIST";
-        Error::Usage(format!("{}: {reason}; hint: {remedy}", path.display()))
-    };
-    let text = read_list(path)?;
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let headers = reader.headers().map_err(|error| refuse(error.to_string()))?.clone();
-    let column = |name: &str| {
-        let found = headers.iter().position(|header| header.trim_start_matches('\u{feff}') == name);
-        found.ok_or_else(|| refuse(format!("no column {name:?} in its first line")))
-    };
-    let (subject, group) = (column("subject")?, column("group")?);
-    let mut lines = Vec::new();
-    for row in reader.records() {
-        let row = row.map_err(|error| refuse(error.to_string()))?;
-        let field = |index: usize| row.get(index).unwrap_or_default().to_owned();
-        if !field(group).is_empty() {
-            lines.push((field(subject), field(group)));
-        }
-    }
-    Ok(lines)
+    let about = "a table of groups is CSV with the columns subject and group; or write NAME=LIST";
+    let rows = columns(path, ["subject", "group"], about)?.into_iter();
+    Ok(rows.filter(|(_, [_, group])| !group.is_empty()).map(|(_, [subject, group])| (subject, group)).collect())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use eyebar_audit::{AuditError, Pca};
+use eyebar_audit::{AuditError, FEWEST_ACCEPTED, Pca};
 use eyebar_explain::{ExplainError, Progress};
 use eyebar_face::{FaceError, Landmarks, MaskOptions, Placement};
 use eyebar_imaging::ssim::ssim;
@@ -30,9 +30,6 @@ const AT_ONCE: usize = 16;
 /// Why nothing is seen of a photograph.
 const NO_FACE: &str = "no face";
 const UNREADABLE: &str = "cannot be read as a picture";
-
-/// Strangers who are taken for somebody where a threshold is set, at least.
-const FEWEST_STRANGERS: f64 = 10.0;
 
 /// A photograph as it is shown in one way.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -120,7 +117,7 @@ impl Look {
         let seen = |people: Vec<Seen>| people.into_iter().filter(|person| !person.photos.is_empty()).collect();
         let (learners, strangers): (Vec<Seen>, Vec<Seen>) = (seen(learners), seen(strangers));
         // Half of them set thresholds.
-        if request.strangers > 0 && STRANGER_RATE * ((strangers.len() / 2) as f64) < FEWEST_STRANGERS {
+        if request.strangers > 0 && STRANGER_RATE * ((strangers.len() / 2) as f64) < FEWEST_ACCEPTED as f64 {
             findings.push(Finding {
                 what: format!("{} strangers", strangers.len()),
                 problem: "too few to set thresholds with",

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::condition::Shown;
 use super::figures::{Row, worst};
+use super::present::percent;
 
 /// What the best of the attackers finds behind a mask.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,8 +65,4 @@ impl Verdict {
             sentence,
         }
     }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
 }

@@ -8,6 +8,7 @@ use eyebar_imaging::encode::{save, write_atomic};
 
 use super::PublicationResult;
 use crate::error::Error;
+use crate::tasks::mask::file_part;
 
 impl PublicationResult {
     /// Writes every photograph behind every mask, without any metadata, `report.html` and `results.json` to `folder`, which
@@ -57,9 +58,7 @@ pub fn outputs(photos: &[PathBuf], masks: &[Mask], folder: &Path) -> Vec<PathBuf
     for photo in photos {
         let stem = photo.file_stem().map_or_else(|| "photo".into(), |stem| stem.to_string_lossy());
         for mask in masks {
-            let mask: String =
-                mask.to_string().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-            files.push(folder.join(format!("{}.png", free(&format!("{stem}-{mask}")))));
+            files.push(folder.join(format!("{}.png", free(&format!("{stem}-{}", file_part(mask))))));
         }
     }
     files.extend(["report.html", "results.json"].map(|name| folder.join(name)));

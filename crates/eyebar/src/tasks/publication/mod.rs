@@ -235,9 +235,7 @@ impl Desk<'_> {
     fn known(&mut self, image: &RgbImage, face: Face, named: Option<&SubjectName>) -> Result<Known, Error> {
         let template = self.recogniser.embed(image, face)?.template;
         let model = self.recogniser.model().to_owned();
-        let found = self
-            .gallery
-            .nearest(&model, &[template.values()], 1, self.now, &|_, _| std::ops::ControlFlow::Continue(()))?;
+        let found = self.gallery.nearest(&model, &[template.values()], 1, self.now, &unwatched)?;
         self.subjects = found.subjects;
         let first = found.matches.into_iter().next().and_then(|people| people.into_iter().next());
         let first = first.ok_or_else(|| {
@@ -292,8 +290,7 @@ impl Desk<'_> {
         let (templates, detected) = self.templates(image, &known.face)?;
         let model = self.recogniser.model();
         let queries: Vec<&[f32]> = templates.iter().map(Vec::as_slice).collect();
-        let on = |_: usize, _: usize| std::ops::ControlFlow::Continue(());
-        let found = self.gallery.nearest(model, &queries, LAST_RANK, self.now, &on)?;
+        let found = self.gallery.nearest(model, &queries, LAST_RANK, self.now, &unwatched)?;
         let place = |people: &Vec<eyebar_gallery::Match>| {
             let person = known.person.as_ref()?;
             people.iter().position(|candidate| candidate.subject.name == *person).map(|index| index + 1)

@@ -154,7 +154,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 
 /// Makes a folder where there is none, and lets its owner alone look into it.
 fn make_private(folder: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_path_buf(), source })?;
+    std::fs::create_dir_all(folder).map_err(Error::write(folder))?;
     only_for_the_owner(folder, 0o700)
 }
 
