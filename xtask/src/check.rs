@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use tree::Tree;
 
-use crate::postgres;
+use crate::{browser, onnxruntime, postgres};
 
 struct Step {
     name: &'static str,
@@ -52,7 +52,7 @@ const fn look(name: &'static str, what: &'static str, look: fn(&Tree) -> Result<
     Step { name, what, action: Action::Look(look) }
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 15] = [
     cargo("format", "the sources are formatted", &["fmt", "--all", "--check"]),
     look("models", "every model is the one its manifest entry describes", models::faults),
     look("images", "every image and data file has a provenance", images::faults),
@@ -65,6 +65,16 @@ const STEPS: [Step; 13] = [
         name: "postgres",
         what: "a database server for the tests is there, or they go without",
         action: Action::Prepare(postgres::install),
+    },
+    Step {
+        name: "onnxruntime",
+        what: "another runtime for the tests is there, or they go without",
+        action: Action::Prepare(onnxruntime::install),
+    },
+    Step {
+        name: "browser",
+        what: "a browser for the test of the workbench is there, or it goes without",
+        action: Action::Prepare(browser::install),
     },
     cargo("tests", "with the best instruction set of this processor", &["test", "--workspace"]),
     cargo_with("tests-scalar", "without vector instructions", &["test", "--workspace"], &[("EYEBAR_ISA", "scalar")]),

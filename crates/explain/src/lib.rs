@@ -21,8 +21,8 @@ mod plan;
 mod progress;
 mod trace;
 
-pub use cam::{Cam, GradCam, grad_cam};
+pub use cam::{Cam, GradCam, add_grad_cam, grad_cam};
 pub use error::ExplainError;
-pub use objective::{ChannelMean, ClassScore, Objective, Similarity};
+pub use objective::{ChannelMean, ClassScore, Objective, Similarity, SimilarityToInput, TopScore};
 pub use progress::{Progress, unwatched};
 pub use trace::{logits_of, pre_activation};

@@ -62,13 +62,20 @@ pub fn is_photograph(path: &Path) -> bool {
 fn folders(path: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Error> {
     let mut people = BTreeMap::new();
     for folder in entries(path)?.into_iter().filter(|entry| entry.is_dir()) {
-        let is_photo = |path: &PathBuf| is_photograph(path) && path.is_file();
-        let photos: Vec<_> = entries(&folder)?.into_iter().filter(is_photo).collect();
+        let photos = photographs_in(&folder)?;
         if let (Some(name), false) = (folder.file_name(), photos.is_empty()) {
             people.insert(name.to_string_lossy().into_owned(), photos);
         }
     }
     Ok(people)
+}
+
+/// The photographs of a folder, in the order of their names.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn photographs_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    Ok(entries(folder)?.into_iter().filter(|path| is_photograph(path) && path.is_file()).collect())
 }
 
 /// What a folder holds, in the order of names, hidden files left out.

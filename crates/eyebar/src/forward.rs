@@ -1,6 +1,6 @@
 //! A forward pass that is planned once and run for many inputs.
 
-use eyebar_network::{Executor, Value, ValueId};
+use eyebar_network::{DataType, Executor, Graph, TensorType, Value, ValueId};
 use eyebar_tensor::Tensor;
 
 use crate::error::Error;
@@ -21,8 +21,17 @@ impl Forward {
     /// # Errors
     /// When the model refuses the shape.
     pub(crate) fn new(model: &Model, shape: &[usize], outputs: &[ValueId]) -> Result<Self, Error> {
+        Self::of_graph(model, model.graph(), shape, outputs)
+    }
+
+    /// As [`Forward::new`], of a graph that `model` was turned into.
+    ///
+    /// # Errors
+    /// As [`Forward::new`].
+    pub(crate) fn of_graph(model: &Model, graph: &Graph, shape: &[usize], outputs: &[ValueId]) -> Result<Self, Error> {
         let refuse = |source| in_model(model.name(), source);
-        let graph = model.specialised(shape, outputs).map_err(refuse)?;
+        let kind = TensorType { dtype: DataType::F32, shape: shape.to_vec() };
+        let graph = graph.specialise(&[(model.input(), kind)], outputs).map_err(refuse)?;
         Ok(Self {
             executor: Executor::new(graph, outputs).map_err(refuse)?,
             input: model.input(),

@@ -6,7 +6,10 @@ use eyebar_imaging::input::Colour;
 use eyebar_imaging::{InputSpec, Layout};
 use serde::{Deserialize, Serialize};
 
+use crate::bundle;
 use crate::calibration::Calibration;
+use crate::error::Error;
+use crate::hash::sha256;
 
 /// A bundled model. The schema is described at the top of the file itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,6 +126,21 @@ impl Entry {
     pub fn aliases(&self) -> impl Iterator<Item = (&str, &str)> {
         self.layers.iter().filter_map(|(alias, tensor)| Some((alias.as_str(), tensor.as_str()?)))
     }
+}
+
+/// Compares a model in this binary with the hash that the manifest states.
+///
+/// # Errors
+/// When it is another.
+pub fn verify(entry: &Entry) -> Result<(), Error> {
+    let bytes = bundle::bytes(&entry.file).unwrap_or_default();
+    if sha256(bytes) == entry.sha256 {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "model {}: its bytes are not those of the manifest; hint: install Eyebar again",
+        entry.name
+    )))
 }
 
 /// All bundled models, in the order of the manifest.

@@ -13,7 +13,9 @@ use sha2::{Digest, Sha256};
 use crate::bundle;
 use crate::default_layer::last_spatial;
 use crate::error::Error;
+use crate::hash::{hex, sha256};
 use crate::manifest::{Entry, Task, entries};
+use crate::store::{self, Store};
 
 /// Largest side that a photograph is resized to, as in an input specification.
 const MAX_SIDE: usize = 16_384;
@@ -44,6 +46,12 @@ impl Model {
         if let Some(entry) = entries().iter().find(|entry| entry.name == name) {
             return Self::bundled(entry, spec);
         }
+        if store::check_name(name).is_ok()
+            && let Some((added, store)) =
+                Store::user().ok().and_then(|store| Some((store.get(name).transpose()?, store)))
+        {
+            return store.open(&added?, spec);
+        }
         let path = Path::new(name);
         if path.exists() {
             return Self::file(path, spec);
@@ -55,7 +63,9 @@ impl Model {
         let near = names::nearest(name, entries().iter().map(|entry| entry.name.as_str()));
         let all = entries().iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
         let hint = if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(" or ")) };
-        Err(Error::Usage(format!("there is no model {name:?}; hint: {hint}bundled are {all}; or give an ONNX file")))
+        Err(Error::Usage(format!(
+            "there is no model {name:?}; hint: {hint}bundled are {all}; `eyebar models list` names all; or give an ONNX file"
+        )))
     }
 
     /// The same model with direct sums in its convolutions: slower than Winograd's algorithm, with a tenth of its rounding.
@@ -63,6 +73,11 @@ impl Model {
     pub fn strict(mut self) -> Self {
         self.graph.set_strict(true);
         self
+    }
+
+    /// The same model under another name.
+    pub(crate) fn called(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
     }
 
     fn bundled(entry: &'static Entry, spec: Option<InputSpec>) -> Result<Self, Error> {
@@ -83,7 +98,7 @@ impl Model {
         Ok(model)
     }
 
-    fn file(path: &Path, spec: Option<InputSpec>) -> Result<Self, Error> {
+    pub(crate) fn file(path: &Path, spec: Option<InputSpec>) -> Result<Self, Error> {
         let name = path.display().to_string();
         let (mut hash, mut bytes) = (Sha256::new(), 0);
         let mut watch = |piece: &[u8]| {
@@ -162,7 +177,7 @@ impl Model {
         let own = self.entry.map(|entry| entry.input.spec());
         let fed = match &self.spec {
             Some(spec) if own.as_ref() != Some(spec) => {
-                format!("+{}", digits(&hex(&Sha256::digest(crate::provenance::written(spec))), 8))
+                format!("+{}", digits(&sha256(crate::provenance::written(spec).as_bytes()), 8))
             }
             _ => String::new(),
         };
@@ -228,6 +243,28 @@ impl Model {
         self.labels.iter().position(|label| {
             label.eq_ignore_ascii_case(name) || label.split(',').any(|part| part.trim().eq_ignore_ascii_case(name))
         })
+    }
+
+    /// A class by its index, or by [`Model::class_named`].
+    ///
+    /// # Errors
+    /// When there is none of that name; the nearest names are in the message.
+    pub fn class(&self, class: &str) -> Result<usize, Error> {
+        class.parse().ok().or_else(|| self.class_named(class)).ok_or_else(|| {
+            let near = names::nearest(class, self.labels().iter().map(String::as_str));
+            let hint = if near.is_empty() {
+                "give the index of the class".to_owned()
+            } else {
+                format!("did you mean {}?", near.join(", "))
+            };
+            Error::Usage(format!("model {} has no class {class:?}; hint: {hint}", self.name()))
+        })
+    }
+
+    /// Whether the file says that several pictures may be fed at once.
+    pub(crate) fn takes_batches(&self) -> bool {
+        let declared = self.graph.value(self.input).declared.as_deref();
+        declared.is_none_or(|declared| matches!(declared.first(), Some(Dimension::Free(_))))
     }
 
     /// The labels, in class order; empty where there are none.
@@ -467,8 +504,4 @@ pub(crate) fn in_explanation(model: &Model) -> impl Fn(ExplainError) -> Error {
         ExplainError::Network(source) => in_model(&model, source),
         other => other.into(),
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

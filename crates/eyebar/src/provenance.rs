@@ -9,7 +9,8 @@ use eyebar_imaging::{InputSpec, Layout};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::model::{Model, hex};
+use crate::hash::{hex, sha256};
+use crate::model::Model;
 use crate::scene::Scene;
 
 /// A file that was read.
@@ -41,7 +42,7 @@ pub struct Provenance {
 
 impl Source {
     pub(crate) fn of_bytes(file: &str, bytes: &[u8]) -> Self {
-        Self { file: file.to_owned(), sha256: Some(hex(&Sha256::digest(bytes))) }
+        Self { file: file.to_owned(), sha256: Some(sha256(bytes)) }
     }
 
     /// Of a file that was read before; a second reading that fails leaves the hash out.

@@ -43,6 +43,20 @@ impl Photo {
         })
     }
 
+    /// A photograph that is in memory, called `name`, turned upright.
+    ///
+    /// # Errors
+    /// When it is no picture, or larger than `limits`.
+    pub fn of_bytes(name: &str, bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
+        let decoded = eyebar_imaging::decode(bytes, limits)?;
+        Ok(Self {
+            path: name.into(),
+            image: Arc::new(decoded.image),
+            metadata: decoded.metadata,
+            source: Source::of_bytes(name, bytes),
+        })
+    }
+
     /// The test portrait: Eileen Collins, NASA, public domain.
     ///
     /// # Errors

@@ -72,15 +72,7 @@ impl Target {
                 similarity_to(&Scene::of(&photo.mirrored(), model, faces)?, "its mirror image", model)
             }
             Self::Class(class) => {
-                let index = class.parse().ok().or_else(|| model.class_named(class)).ok_or_else(|| {
-                    let near = eyebar_network::names::nearest(class, model.labels().iter().map(String::as_str));
-                    let hint = if near.is_empty() {
-                        "give the index of the class".to_owned()
-                    } else {
-                        format!("did you mean {}?", near.join(", "))
-                    };
-                    Error::Usage(format!("model {} has no class {class:?}; hint: {hint}", model.name()))
-                })?;
+                let index = model.class(class)?;
                 Ok(class_target(model, logits_of(model.graph(), model.output()?), index))
             }
             Self::Similarity(path) => similarity_to(&Scene::open(path, model, faces)?, &file_name(path), model),

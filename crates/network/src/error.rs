@@ -23,6 +23,9 @@ pub enum OperatorError {
     /// The operator has no gradient.
     #[error("has no gradient")]
     NotDifferentiable,
+    /// An operator of Eyebar's own has no form in ONNX's operators.
+    #[error("has no form in the operators of ONNX")]
+    NotStandard,
 }
 
 impl OperatorError {
@@ -35,6 +38,7 @@ impl OperatorError {
             Self::Unsupported(_) => {
                 "name a layer before this node, or export the model without it (onnxsim folds what is constant)"
             }
+            Self::NotStandard => "name a layer behind this node",
             Self::NotDifferentiable => "name a layer behind this node, or a method without gradients (occlusion)",
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! A convolution with constant weights takes in the batch normalisation behind it, an addition and an activation
 //! function or the gradient of a ReLU, as long as nobody else reads what lies between. A transposed convolution of stride 1
-//! becomes a convolution. The gradient of a maximum takes in that of the ReLU before the pool.
+//! becomes a convolution. A product whose input is rounded to 8-bit codes and back, with weights that are such codes, becomes
+//! one of codes. The gradient of a maximum takes in that of the ReLU before the pool.
 
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
@@ -10,7 +11,8 @@ use std::sync::Arc;
 
 use crate::graph::{Graph, Node, ValueId};
 use crate::operators::{
-    BatchNormalization, Binary, Extras, FusedConv, activation, convolution, gated_max_gradient, is_relu_gradient,
+    BatchNormalization, Binary, Extras, FusedConv, Quantised, activation, convolution, gated_max_gradient,
+    is_relu_gradient, quantisation_of, quantised_product,
 };
 
 /// The nodes that compute `outputs`, in order, with convolutions fused.
@@ -22,12 +24,20 @@ pub(crate) fn fused_nodes(graph: &Graph, outputs: &[ValueId]) -> Vec<Node> {
             readers.entry(*id).or_default().push(index);
         }
     }
+    let producers: HashMap<ValueId, &Node> =
+        nodes.iter().flat_map(|&node| node.outputs.iter().flatten().map(move |&id| (id, node))).collect();
+    let producer = |id: ValueId| producers.get(&id).copied();
+    let wanted = outputs;
     let outputs: HashSet<ValueId> = outputs.iter().copied().collect();
     // What the last node of a chain is replaced with, and the nodes that vanish into it.
     let mut replaced: HashMap<usize, Node> = HashMap::new();
     let mut gone: HashSet<usize> = HashSet::new();
     for index in 0..nodes.len() {
-        let Some(mut chain) = Chain::start(graph, nodes[index]) else { continue };
+        if let Some(product) = product_of_codes(graph, nodes[index], producer) {
+            replaced.insert(index, product);
+            continue;
+        }
+        let Some(mut chain) = Chain::start(graph, nodes[index], producer) else { continue };
         let mut last = index;
         // The only reader, where nobody else sees the value.
         while let Some(&[reader]) = readers.get(&chain.value).map(Vec::as_slice)
@@ -51,10 +61,35 @@ pub(crate) fn fused_nodes(graph: &Graph, outputs: &[ValueId]) -> Vec<Node> {
             replaced.insert(reader, fused);
         }
     }
-    (0..nodes.len())
+    let fused: Vec<Node> = (0..nodes.len())
         .filter(|index| !gone.contains(index))
         .map(|index| replaced.remove(&index).unwrap_or_else(|| nodes[index].clone()))
-        .collect()
+        .collect();
+    still_needed(fused, wanted)
+}
+
+/// The nodes that outputs need, in order: what products of codes have taken in may have no reader left.
+fn still_needed(nodes: Vec<Node>, outputs: &[ValueId]) -> Vec<Node> {
+    let mut read: HashSet<ValueId> = outputs.iter().copied().collect();
+    let mut needed: Vec<Node> = Vec::with_capacity(nodes.len());
+    for node in nodes.into_iter().rev() {
+        if node.outputs.iter().flatten().any(|id| read.contains(id)) {
+            read.extend(node.inputs.iter().flatten());
+            needed.push(node);
+        }
+    }
+    needed.reverse();
+    needed
+}
+
+/// The product of codes that `node` computes, if it is one of matrices.
+fn product_of_codes<'a>(graph: &Graph, node: &Node, producer: impl Fn(ValueId) -> Option<&'a Node>) -> Option<Node> {
+    let codes = graph.value(node.input(1).ok()?).codes.as_deref()?;
+    let (input, quantisation) = quantisation_of(graph, node.input(0).ok()?, producer)?;
+    let product = graph
+        .with_inputs(&node.inputs, |inputs| quantised_product(&*node.operator, inputs, codes, quantisation))
+        .ok()??;
+    Some(Node { operator: Arc::new(product), inputs: vec![Some(input)], ..node.clone() })
 }
 
 /// A convolution and what it has taken in so far.
@@ -68,13 +103,22 @@ struct Chain {
 }
 
 impl Chain {
-    fn start(graph: &Graph, node: &Node) -> Option<Self> {
-        let (input, value) = (node.input(0).ok()?, node.output(0).ok()?);
+    fn start<'a>(graph: &Graph, node: &Node, producer: impl Fn(ValueId) -> Option<&'a Node>) -> Option<Self> {
+        let (mut input, value) = (node.input(0).ok()?, node.output(0).ok()?);
         if graph.shape(value).len() != 4 || graph.constant_value(input).is_some() {
             return None;
         }
         let mut conv = graph.with_inputs(&node.inputs, |inputs| convolution(&*node.operator, inputs)).ok()??;
         conv.strict = graph.is_strict();
+        if node.operator.name() == "Conv"
+            && conv.conv.groups == 1
+            && let Some(codes) = node.input(1).ok().and_then(|id| graph.value(id).codes.as_deref())
+            && let Some(scales) = codes.scales_of(0)
+            && let Some((before, quantisation)) = quantisation_of(graph, input, producer)
+        {
+            conv.quantised = Some(Quantised { input: quantisation, codes: codes.codes.clone(), scales });
+            input = before;
+        }
         Some(Self { conv, input, residual: None, gate: None, value, ended: false })
     }
 
@@ -117,6 +161,9 @@ impl Chain {
         let per_filter = self.conv.weights.len() / factors.len().max(1);
         for (index, weight) in self.conv.weights.data_mut().iter_mut().enumerate() {
             *weight *= factors[index / per_filter];
+        }
+        if let Some(quantised) = &mut self.conv.quantised {
+            quantised.scales.iter_mut().zip(&factors).for_each(|(scale, factor)| *scale *= factor);
         }
         for (filter, bias) in self.conv.bias.iter_mut().enumerate() {
             *bias = bias.mul_add(factors[filter], shifts[filter]);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::{NetworkError, OperatorError};
 use crate::fold::{Room, fold};
 use crate::operator::{Input, Inputs, Operator};
+use crate::operators::Codes;
 use crate::plan::Label;
 use crate::value::{DataType, TensorType, Value};
 
@@ -31,6 +32,10 @@ pub struct ValueInfo {
     pub kind: Option<TensorType>,
     /// The value itself, where it is constant.
     pub constant: Option<Arc<Value>>,
+    /// What a constant was dequantised from, where that was int8 with a scale for all or for each index of an axis.
+    pub codes: Option<Arc<Codes>>,
+    /// Whether a constant of f32 is written as f16, which holds it without loss.
+    pub half: bool,
     /// Declared dimensions, for inputs and outputs of the network.
     pub declared: Option<Vec<Dimension>>,
     /// Declared element type, for inputs and outputs of the network.
@@ -173,8 +178,8 @@ impl Graph {
             name: name.to_owned(),
             declared_dtype: Some(kind.dtype),
             kind: Some(kind),
-            constant: None,
             declared: Some(declared),
+            ..ValueInfo::default()
         });
         self.inputs.push(id);
         id
@@ -191,6 +196,10 @@ impl Graph {
     /// Names the outputs of the network.
     pub fn set_outputs(&mut self, outputs: Vec<ValueId>) {
         self.outputs = outputs;
+    }
+
+    pub(crate) fn push_node(&mut self, node: Node) {
+        self.nodes.push(node);
     }
 
     pub(crate) fn set_nodes(&mut self, nodes: Vec<Node>) {

@@ -7,12 +7,14 @@
 //! Everything runs on f32 NCHW activations; integers serve shapes, indices and quantised weights.
 #![forbid(unsafe_code)]
 
+mod cut;
 mod error;
 mod executor;
 mod fold;
 mod fuse;
 mod gradient;
 mod graph;
+mod halve;
 mod incremental;
 mod layout;
 pub mod names;
@@ -22,8 +24,10 @@ pub mod operators;
 mod plan;
 mod pool;
 mod quantise;
+mod quantise_layers;
 mod receptive;
 mod specialise;
+mod standard;
 mod value;
 
 pub use error::{NetworkError, OperatorError};
@@ -34,5 +38,6 @@ pub use layout::{BlockedKernel, Layout, LocalKernel, LocalWork};
 pub use operator::{Arguments, Input, Inputs, Kernel, Operator};
 pub use pool::Pool;
 pub use quantise::{QuantisedWeights, WeightQuantisation};
+pub use quantise_layers::Range;
 pub use specialise::{RefusedNode, Supported};
 pub use value::{DataType, TensorType, Value};

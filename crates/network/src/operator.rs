@@ -232,6 +232,14 @@ pub trait Operator: Debug + Send + Sync + Any {
         Err(OperatorError::NotDifferentiable)
     }
 
+    /// For an operator of our own: adds nodes of ONNX's operators that compute its one output to `graph`, and returns it.
+    ///
+    /// # Errors
+    /// When there is no such form.
+    fn standard(&self, _graph: &mut Graph, _node: &Node) -> Result<ValueId, OperatorError> {
+        Err(OperatorError::NotStandard)
+    }
+
     /// The attributes as ONNX (the opset that [`crate::onnx::WRITTEN_OPSET`] names) writes them.
     fn attributes(&self) -> Vec<Attribute> {
         Vec::new()

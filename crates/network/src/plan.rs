@@ -299,6 +299,9 @@ fn check_weights(graph: &Graph, outputs: &[ValueId]) -> Result<(), NetworkError>
         // Types that are not known have nothing to be packed.
         let packed = graph.with_inputs(&node.inputs, |inputs| node.operator.packed_bytes(inputs));
         total = total.saturating_add(packed.unwrap_or(0));
+        // Codes are held once as they are, and once packed with two bytes at most.
+        let codes = node.input(1).ok().and_then(|id| graph.value(id).codes.as_ref());
+        total = total.saturating_add(codes.map_or(0, |codes| codes.codes.len().saturating_mul(3)));
         if total > MAX_PACKED_BYTES {
             return Err(NetworkError::PackedWeights { node: node.name.clone(), bytes: total, limit: MAX_PACKED_BYTES });
         }

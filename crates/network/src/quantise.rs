@@ -42,11 +42,23 @@ pub struct QuantisedWeights {
 
 /// How the weights of a node lie in memory.
 #[derive(Clone, Copy)]
-enum Rows {
+pub(crate) enum Rows {
     /// One row after the other: `[rows, …]`.
     First,
     /// Side by side: `[depth, rows]`.
     Last,
+}
+
+impl Rows {
+    /// Number of rows, and of weights in each.
+    fn sizes(self, weights: &Tensor) -> (usize, usize) {
+        let first = weights.shape()[0];
+        let rest = weights.len() / first.max(1);
+        match self {
+            Self::First => (first, rest),
+            Self::Last => (rest, first),
+        }
+    }
 }
 
 impl Graph {
@@ -69,13 +81,7 @@ impl Graph {
             if weights.len() < options.smallest.max(1) || weights.shape().len() < 2 {
                 continue;
             }
-            if let Some(index) = weights.data().iter().position(|weight| !weight.is_finite()) {
-                let reason = format!(
-                    "element {index} is {}, which int8 cannot hold; hint: check how the model was trained or exported",
-                    weights.data()[index]
-                );
-                return Err(NetworkError::Weights { name: graph.value(id).name.clone(), reason });
-            }
+            finite(&graph.value(id).name, &weights)?;
             let dequantised = graph.replace(id, &weights, rows, options.block, &mut nodes);
             report.tensors += 1;
             report.weights += weights.len();
@@ -94,35 +100,10 @@ impl Graph {
     fn replace(&mut self, id: ValueId, weights: &Tensor, rows: Rows, block: usize, nodes: &mut Vec<Node>) -> Vec<f32> {
         let name = self.value(id).name.clone();
         let shape = weights.shape().to_vec();
-        let (count, depth) = match rows {
-            Rows::First => (shape[0], weights.len() / shape[0]),
-            Rows::Last => (weights.len() / shape[0], shape[0]),
-        };
+        let (count, depth) = rows.sizes(weights);
         let block = block.min(depth);
         let blocks = depth.div_ceil(block);
-        let at = |row: usize, k: usize| match rows {
-            Rows::First => row * depth + k,
-            Rows::Last => k * count + row,
-        };
-        let scale_at = |row: usize, index: usize| match rows {
-            Rows::First => row * blocks + index,
-            Rows::Last => index * count + row,
-        };
-        let mut quantised = vec![0i8; weights.len()];
-        let mut scales = vec![0.0f32; count * blocks];
-        let mut dequantised = vec![0.0f32; weights.len()];
-        for row in 0..count {
-            for index in 0..blocks {
-                let span = index * block..depth.min((index + 1) * block);
-                let values: Vec<f32> = span.clone().map(|k| weights.data()[at(row, k)]).collect();
-                let (scale, rounded) = quantise_block(&values);
-                scales[scale_at(row, index)] = scale;
-                for (k, q) in span.zip(rounded) {
-                    quantised[at(row, k)] = q;
-                    dequantised[at(row, k)] = f32::from(q) * scale;
-                }
-            }
-        }
+        let Quantised { codes: quantised, scales, dequantised } = quantise_rows(weights, rows, block);
         let (matrix, scale_shape, axis) = match rows {
             Rows::First => ([count, depth], [count, blocks], 1),
             Rows::Last => ([depth, count], [blocks, count], 0),
@@ -157,15 +138,65 @@ impl Graph {
         dequantised
     }
 
-    fn named_constant(&mut self, name: String, value: Value) -> ValueId {
+    pub(crate) fn named_constant(&mut self, name: String, value: Value) -> ValueId {
         let id = self.add_constant(value);
         self.value_mut(id).name = name;
         id
     }
 }
 
+/// Refuses weights that no code stands for.
+pub(crate) fn finite(name: &str, weights: &Tensor) -> Result<(), NetworkError> {
+    let Some(index) = weights.data().iter().position(|weight| !weight.is_finite()) else { return Ok(()) };
+    let reason = format!(
+        "element {index} is {}, which no code stands for; hint: check how the model was trained or exported",
+        weights.data()[index]
+    );
+    Err(NetworkError::Weights { name: name.to_owned(), reason })
+}
+
+/// Weights as codes.
+pub(crate) struct Quantised {
+    /// In the order of the weights.
+    pub(crate) codes: Vec<i8>,
+    /// One for each block of each row, which lie as the rows do.
+    pub(crate) scales: Vec<f32>,
+    /// What codes and scales make.
+    dequantised: Vec<f32>,
+}
+
+/// Quantises rows of weights in blocks of at most `block`.
+pub(crate) fn quantise_rows(weights: &Tensor, rows: Rows, block: usize) -> Quantised {
+    let (count, depth) = rows.sizes(weights);
+    let blocks = depth.div_ceil(block.max(1));
+    let at = |row: usize, k: usize| match rows {
+        Rows::First => row * depth + k,
+        Rows::Last => k * count + row,
+    };
+    let scale_at = |row: usize, index: usize| match rows {
+        Rows::First => row * blocks + index,
+        Rows::Last => index * count + row,
+    };
+    let mut codes = vec![0i8; weights.len()];
+    let mut scales = vec![0.0f32; count * blocks];
+    let mut dequantised = vec![0.0f32; weights.len()];
+    for row in 0..count {
+        for index in 0..blocks {
+            let span = index * block..depth.min((index + 1) * block);
+            let values: Vec<f32> = span.clone().map(|k| weights.data()[at(row, k)]).collect();
+            let (scale, rounded) = quantise_block(&values);
+            scales[scale_at(row, index)] = scale;
+            for (k, q) in span.zip(rounded) {
+                codes[at(row, k)] = q;
+                dequantised[at(row, k)] = f32::from(q) * scale;
+            }
+        }
+    }
+    Quantised { codes, scales, dequantised }
+}
+
 /// The weights of a node, and how their rows lie.
-fn weights_of(node: &Node) -> Option<(ValueId, Rows)> {
+pub(crate) fn weights_of(node: &Node) -> Option<(ValueId, Rows)> {
     let rows = match node.operator.name() {
         "Conv" => Rows::First,
         "ConvTranspose" | "MatMul" => Rows::Last,

@@ -6,6 +6,7 @@ use eyebar_tensor::{ShapeError, element_count};
 
 use crate::error::{NetworkError, OperatorError};
 use crate::graph::{Dimension, Graph, Node, ValueId};
+use crate::operators::codes;
 use crate::value::TensorType;
 
 /// The part of a network whose types are known, where some nodes are not supported.
@@ -101,6 +102,23 @@ impl Graph {
         Ok(Supported { graph, refused, unreached })
     }
 
+    /// The same network with what depends on constants alone computed, as far as there is room.
+    #[must_use]
+    pub fn fold_constants(&self) -> Self {
+        let mut graph = self.clone();
+        let mut kept = Vec::with_capacity(self.nodes().len());
+        for node in self.nodes() {
+            let is_constant = |id: &ValueId| graph.value(*id).constant.is_some();
+            let computable = !node.inputs.is_empty() && node.inputs.iter().flatten().all(is_constant);
+            // What cannot be computed says so when it is run.
+            if !(computable && graph.settle(node).unwrap_or(false)) {
+                kept.push(node.clone());
+            }
+        }
+        graph.set_nodes(kept);
+        graph
+    }
+
     /// The graph with the types of what is given and of constants only, and the values that are given.
     fn with_given(&self, inputs: &[(ValueId, TensorType)]) -> Result<(Self, Vec<ValueId>), NetworkError> {
         let mut graph = self.clone();
@@ -123,7 +141,7 @@ impl Graph {
     }
 
     /// Keeps `nodes`, as far as `outputs` need them.
-    fn keep(&mut self, nodes: Vec<Node>, outputs: Vec<ValueId>, given: &[ValueId]) {
+    pub(crate) fn keep(&mut self, nodes: Vec<Node>, outputs: Vec<ValueId>, given: &[ValueId]) {
         self.set_nodes(nodes);
         self.set_outputs(outputs);
         self.drop_unused(given);
@@ -178,6 +196,8 @@ impl Graph {
         let (types, folded) =
             self.infer(&*node.operator, &node.inputs).map_err(|source| self.node_error(node, source))?;
         let is_folded = folded.is_some();
+        let codes =
+            if is_folded { self.with_inputs(&node.inputs, |inputs| codes(&*node.operator, inputs)).ok() } else { None };
         let mut constants = folded.into_iter().flatten();
         for (id, kind) in node.outputs.iter().zip(types) {
             let constant = constants.next();
@@ -185,6 +205,7 @@ impl Graph {
             let info = self.value_mut(id);
             info.kind = Some(kind);
             info.constant = constant.map(Arc::new);
+            info.codes = codes.clone().flatten();
         }
         Ok(is_folded)
     }
@@ -225,7 +246,8 @@ impl Graph {
         }
         for id in self.value_ids() {
             if !read[id.0] {
-                self.value_mut(id).constant = None;
+                let info = self.value_mut(id);
+                (info.constant, info.codes) = (None, None);
             }
         }
         self.set_nodes(nodes);

@@ -1,8 +1,8 @@
 //! Kernels on the blocked layout against naive ones, over random sizes, for every instruction set.
 
 use eyebar_tensor::blocked::{
-    Activation, BLOCK, DepthwiseConv, DirectConv, Epilogue, WinogradConv, block, blocks, global_average, pool_average,
-    pool_max, pool_max_gradient, unblock,
+    Activation, BLOCK, DepthwiseConv, DirectConv, Epilogue, Quantisation, QuantisedConv, WinogradConv, block, blocks,
+    global_average, pool_average, pool_max, pool_max_gradient, unblock,
 };
 use eyebar_tensor::conv::{Conv2d, naive};
 use eyebar_tensor::pool::{self, WindowAxis};
@@ -47,6 +47,7 @@ enum Kind {
     Direct,
     Winograd,
     Depthwise,
+    Quantised,
 }
 
 fn random_conv(rng: &mut fastrand::Rng, kind: Kind) -> Conv2d {
@@ -102,18 +103,27 @@ fn activate(activation: &Activation, value: f32, channel: usize) -> f32 {
 fn convolutions_agree_with_the_naive_one() {
     let mut rng = fastrand::Rng::with_seed(1);
     for isa in Isa::all() {
-        for kind in [Kind::Direct, Kind::Winograd, Kind::Depthwise] {
+        for kind in [Kind::Direct, Kind::Winograd, Kind::Depthwise, Kind::Quantised] {
             for _ in 0..60 {
                 let conv = random_conv(&mut rng, kind);
                 let images = rng.usize(1..4);
                 let (pixels, positions) = (conv.input.0 * conv.input.1, conv.positions());
                 let input = random(&mut rng, images * conv.input_len());
-                let weights = random(&mut rng, conv.weights_len());
+                let mut weights = random(&mut rng, conv.weights_len());
+                let codes: Vec<i8> = weights.iter().map(|weight| (weight * 128.0) as i8).collect();
+                let scales: Vec<f32> = random(&mut rng, conv.filters).iter().map(|scale| scale / 64.0).collect();
+                let quantisation = Quantisation { scale: 0.004 + 0.01 * rng.f32(), zero: rng.u8(..) };
+                let mut seen = input.clone();
+                if kind == Kind::Quantised {
+                    seen.iter_mut().for_each(|value| *value = quantisation.rounded(*value));
+                    let depth = conv.depth();
+                    weights = (0..codes.len()).map(|at| f32::from(codes[at]) * scales[at / depth]).collect();
+                }
                 let mut bias = random(&mut rng, conv.filters);
                 let residual = rng.bool().then(|| random(&mut rng, images * conv.output_len()));
                 let gate = rng.bool().then(|| random(&mut rng, images * conv.output_len()));
                 let activation = random_activation(&mut rng, conv.filters);
-                let mut expected = naive::conv(&conv, &input, &weights, Some(&bias));
+                let mut expected = naive::conv(&conv, &seen, &weights, Some(&bias));
                 for (index, value) in expected.iter_mut().enumerate() {
                     let more = residual.as_ref().map_or(0.0, |residual| residual[index]);
                     *value = activate(&activation, *value + more, index / positions % conv.filters);
@@ -136,12 +146,52 @@ fn convolutions_agree_with_the_naive_one() {
                     }
                     Kind::Winograd => WinogradConv::new(isa, conv, &weights).run(&input_blocked, epilogue, &mut out),
                     Kind::Depthwise => DepthwiseConv::new(isa, conv, &weights).run(&input_blocked, epilogue, &mut out),
+                    Kind::Quantised => {
+                        QuantisedConv::new(isa, conv, quantisation, &codes, &scales).run(
+                            &input_blocked,
+                            epilogue,
+                            &mut out,
+                        );
+                    }
                 }
                 let found = dense(&out, conv.filters, positions);
                 let tolerance = if kind == Kind::Winograd { WINOGRAD_CLOSE } else { CLOSE };
                 let scale = (conv.depth() as f32).sqrt().max(1.0);
                 assert_close(&found, &expected, scale, tolerance, &format!("{} {kind:?} {conv:?}", isa.name()));
             }
+        }
+    }
+}
+
+/// Sums of the largest codes, and what no number rounds to.
+#[test]
+fn codes_saturate() {
+    let half = Quantisation { scale: 0.5, zero: 3 };
+    let rounded = [-1e30, -1.6, -0.25, 0.25, 0.75, 125.9, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
+    let expected = [-1.5, -1.5, 0.0, 0.0, 1.0, 126.0, 126.0, -1.5, -1.5];
+    assert_eq!(rounded.map(|x| half.rounded(x)), expected);
+    for isa in Isa::all() {
+        let (one, none, channels) = ((1, 1), (0, 0), (1 << 16) - 1);
+        let conv = Conv2d {
+            channels,
+            input: one,
+            filters: 16,
+            groups: 1,
+            kernel: one,
+            stride: one,
+            dilation: one,
+            pad: none,
+            output: one,
+        };
+        assert!(!QuantisedConv::fits(&Conv2d { channels: channels + 1, ..conv }));
+        for (zero, value, code) in [(0, f32::INFINITY, -128), (255, f32::NAN, 127), (255, f32::NEG_INFINITY, -128)] {
+            let input = Quantisation { scale: 1.0, zero };
+            let layer = QuantisedConv::new(isa, conv, input, &vec![code; conv.weights_len()], &[1.0; 16]);
+            let epilogue = Epilogue { bias: &[0.0; 16], residual: None, activation: &Activation::Identity, gate: None };
+            let mut out = [f32::NAN; 16];
+            layer.run(&vec![value; blocks(channels) * BLOCK], epilogue, &mut out);
+            let steps = if zero == 0 { 255.0 } else { -255.0 };
+            assert_eq!(out, [steps * channels as f32 * f32::from(code); 16], "{}", isa.name());
         }
     }
 }

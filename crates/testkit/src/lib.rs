@@ -1,10 +1,11 @@
-//! What the tests of the other crates share: named tolerances, the reference files of `fixtures/`, and a database server.
+//! What the tests of the other crates share: named tolerances, the reference files of `fixtures/`, another runtime, and a database server.
 //!
 //! A dev-dependency only. It knows nothing of the other crates, so that an error of theirs cannot hide in here.
 #![forbid(unsafe_code)]
 
 mod archive;
 mod compare;
+pub mod onnxruntime;
 pub mod postgres;
 
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use eyebar::tasks::gallery::{EnrolRequest, enrol};
+use eyebar::tasks::gallery::{EnrolRequest, PhotoToRead, enrol};
 use eyebar::{Error, Recogniser};
 use eyebar_gallery::{Details, SubjectName};
 
@@ -57,7 +57,13 @@ impl Enrol {
         let recogniser = Recogniser::new(&self.model.open("sface")?)?;
         let details =
             Details { purpose: self.purpose.clone(), consent: self.consent.clone(), keep_until: self.keep_until };
-        let request = EnrolRequest { name, photos: self.photos.clone(), details, force: self.force, fmr: self.fmr };
+        let request = EnrolRequest {
+            name,
+            photos: self.photos.iter().cloned().map(PhotoToRead::File).collect(),
+            details,
+            force: self.force,
+            fmr: self.fmr,
+        };
         if let Some(missing) = self.photos.iter().find(|photo| !photo.exists()) {
             let source = std::io::ErrorKind::NotFound.into();
             return Err(Error::Read { path: missing.clone(), source });

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eyebar::tasks::gallery::identify;
-use eyebar::{Error, Recogniser};
+use eyebar::{Error, Photo, Recogniser};
 
 use crate::gallery::{GalleryArgs, now, rate};
 use crate::options::{Global, ModelArgs, whole};
@@ -39,7 +39,7 @@ impl Identify {
         let result = {
             let bar = Bar::new("templates");
             let progress = |done, total| bar.update(done, total);
-            identify(&mut gallery, &recogniser, &self.photo, self.top, self.fmr, now(), &progress)?
+            identify(&mut gallery, &recogniser, &Photo::open(&self.photo)?, self.top, self.fmr, now(), &progress)?
         };
         show(global, &result, &[result.table()], &[])
     }

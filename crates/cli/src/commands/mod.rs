@@ -6,6 +6,7 @@ mod cam;
 mod compare;
 mod demo;
 mod enrol;
+mod export;
 mod filters;
 mod forget;
 mod gallery;
@@ -17,6 +18,8 @@ mod occlude;
 mod oneshot;
 mod predict;
 mod quantize;
+mod serve;
+mod token;
 mod verify;
 
 use clap::Subcommand;
@@ -41,9 +44,12 @@ pub(crate) enum Command {
     Identify(identify::Identify),
     Forget(forget::Forget),
     Gallery(gallery::GalleryCommand),
+    Export(export::Export),
     Quantize(quantize::Quantize),
     Bench(bench::Bench),
     Models(models::Models),
+    Serve(serve::Serve),
+    Token(token::TokenCommand),
 }
 
 impl Command {
@@ -64,9 +70,12 @@ impl Command {
             Self::Identify(command) => command.run(global),
             Self::Forget(command) => command.run(global),
             Self::Gallery(command) => command.run(global),
+            Self::Export(command) => command.run(global),
             Self::Quantize(command) => command.run(global),
             Self::Bench(command) => command.run(global),
             Self::Models(command) => command.run(global),
+            Self::Serve(command) => command.run(global),
+            Self::Token(command) => command.run(global),
         }
     }
 }

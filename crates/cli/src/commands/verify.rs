@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eyebar::tasks::gallery::verify;
-use eyebar::{Error, Recogniser};
+use eyebar::{Error, Photo, Recogniser};
 use eyebar_gallery::SubjectName;
 
 use crate::gallery::{GalleryArgs, now, rate};
@@ -36,7 +36,7 @@ impl Verify {
         let name = SubjectName::new(&self.subject)?;
         let recogniser = Recogniser::new(&self.model.open("sface")?)?;
         let mut gallery = self.gallery.open()?;
-        let result = verify(&mut gallery, &recogniser, &name, &self.photo, self.fmr, now())?;
+        let result = verify(&mut gallery, &recogniser, &name, &Photo::open(&self.photo)?, self.fmr, now())?;
         show(global, &result, &[result.table()], &[])
     }
 }

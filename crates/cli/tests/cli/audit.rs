@@ -1,15 +1,11 @@
 //! `eyebar audit` on the licensed photographs.
 
 use std::path::Path;
-use std::time::Duration;
 
 use eyebar_imaging::resize::resize;
 use eyebar_imaging::{Limits, encode, open};
 
 use crate::harness::{Folder, photo};
-
-/// Without vector instructions this takes a while.
-const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A small copy of a licensed photograph: large ones take the detector long.
 fn small(folder: &Folder, name: &str) -> String {
@@ -45,7 +41,7 @@ fn a_mask_over_the_eyes_is_not_enough_and_a_black_head_is() {
     let folder = Folder::new();
     list(&folder, &[]);
     let arguments = [&SMALL[..], &["--masks", "eye-bar,head", "--draws", "8", "--evidence", "0", "--json"]].concat();
-    let json = folder.eyebar_within(PATIENCE, &arguments).succeeds().json();
+    let json = folder.eyebar(&arguments).succeeds().json();
     assert_eq!((&json["people"], &json["photos"], &json["chance"]), (&2.into(), &2.into(), &0.5.into()));
     let rows = json["rows"].as_array().expect("rows");
     // Two matchers, two alignments, two attackers; no mask, two masks, and a bar elsewhere.
@@ -72,10 +68,10 @@ fn a_mask_over_the_eyes_is_not_enough_and_a_black_head_is() {
     assert_eq!((&head["rank1"], &head["detected"]), (&0.0.into(), &0.0.into()));
     assert!(find("sface", "naive", "oracle", "mouth-bar")["ssim"].as_f64() < Some(1.0));
     assert_eq!(json["verdicts"].as_array().expect("verdicts").len(), 4);
-    assert_eq!(folder.eyebar_within(PATIENCE, &[&arguments[..], &["--threads", "1"]].concat()).succeeds().json(), json);
+    assert_eq!(folder.eyebar(&[&arguments[..], &["--threads", "1"]].concat()).succeeds().json(), json);
 
     let text = folder
-        .eyebar_within(PATIENCE, &[&SMALL[..], &["--masks", "eye-bar", "--draws", "2", "--evidence", "0"]].concat())
+        .eyebar(&[&SMALL[..], &["--masks", "eye-bar", "--draws", "2", "--evidence", "0"]].concat())
         .succeeds()
         .out;
     assert!(text.contains("Does an attacker find the right person"), "{text}");
@@ -91,7 +87,7 @@ fn a_run_that_was_interrupted_and_shards_give_the_same_bytes() {
     folder.write("groups.csv", "subject,group\nArdern,a\nMacron,b\n");
     let run = [&SMALL[..], &["--masks", "eye-bar,noise", "--draws", "3", "--groups", "groups.csv", "--evidence", "1"]]
         .concat();
-    let audit = |more: &[&str]| folder.eyebar_within(PATIENCE, &[&run[..], more].concat()).succeeds();
+    let audit = |more: &[&str]| folder.eyebar(&[&run[..], more].concat()).succeeds();
     audit(&["--out", "one", "--keep-embeddings"]);
     let files = |name: &str| FILES.map(|file| folder.bytes(&format!("{name}/{file}")));
     let one = files("one");
@@ -128,7 +124,7 @@ fn a_run_that_was_interrupted_and_shards_give_the_same_bytes() {
         assert!(parquet.count() > 0, "{part} has photographs");
     }
     folder.eyebar(&["audit", "merge", "part1", "--out", "merged"]).fails(2, &["missing: 2", "hint:"]);
-    folder.eyebar_within(PATIENCE, &["audit", "merge", "part2", "part1", "--out", "merged"]).succeeds();
+    folder.eyebar(&["audit", "merge", "part2", "part1", "--out", "merged"]).succeeds();
     assert_eq!(files("merged"), one);
     audit(&["--shard", "2/2", "--out", "other", "--seed", "5"]);
     folder.eyebar(&["audit", "merge", "part1", "other"]).fails(2, &["another audit", "hint:"]);
@@ -140,7 +136,7 @@ fn the_weakest_mask_that_would_do_is_looked_for() {
     list(&folder, &[]);
     let arguments = ["audit", "people.csv", "--photos", "2", "--matchers", "sface", "--attackers", "naive"];
     let search = ["--masks", "eye-bar", "--draws", "2", "--target", "rank1=0.9", "--evidence", "0", "--json"];
-    let json = folder.eyebar_within(PATIENCE, &[&arguments[..], &search].concat()).succeeds().json();
+    let json = folder.eyebar(&[&arguments[..], &search].concat()).succeeds().json();
     let families = json["smallest"].as_array().expect("families");
     assert_eq!(families.len(), 6);
     for family in families {
@@ -210,7 +206,7 @@ fn what_is_wrong_with_a_dataset_is_said() {
     list(&folder, &more);
     folder.write("copy.png", folder.bytes("ardern-2018.png"));
     let arguments = [&SMALL[..], &["--masks", "eye-bar", "--draws", "2", "--evidence", "0", "--json"]].concat();
-    let json = folder.eyebar_within(PATIENCE, &arguments).succeeds().json();
+    let json = folder.eyebar(&arguments).succeeds().json();
     let findings = json["findings"].to_string();
     for problem in [
         "the same file as another person's",
@@ -229,6 +225,6 @@ fn what_is_wrong_with_a_dataset_is_said() {
         (&["--photos", "2", "--matchers", "sface", "--attackers", "naive", "--target", "rank1=0.2"], 2, "by chance"),
         (&["--photos", "2", "--attackers", "lazy"], 2, "the attackers are"),
     ] {
-        folder.eyebar_within(PATIENCE, &[&["audit", "people.csv"], arguments].concat()).fails(code, &[reason, "hint:"]);
+        folder.eyebar(&[&["audit", "people.csv"], arguments].concat()).fails(code, &[reason, "hint:"]);
     }
 }

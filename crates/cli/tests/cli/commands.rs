@@ -215,6 +215,26 @@ fn quantize_writes_a_smaller_model_that_answers_alike() {
     assert!(q.data() != y.data());
 }
 
+#[test]
+fn quantize_makes_layers_of_int8() {
+    let folder = Folder::new();
+    let photos = fixture("photos");
+    let quantize = ["quantize", "sface", "--kind", "int8", "--calibrate", &photos, "--out", "q.onnx", "--json"];
+    let json = folder.eyebar(&quantize).succeeds().json();
+    // All but the first convolution, which sees the picture, and the depthwise ones.
+    assert_eq!((json["tensors"].as_u64(), json["calibrated_on"].as_u64()), (Some(14), Some(7)), "{json}");
+    assert!(json["drift"]["cosine"].as_f64() > Some(0.98), "{json}");
+    let fed = ["--model", "q.onnx", "--input", "rgb 112x112"];
+    let plan = folder.eyebar(&[&["inspect", "--plan"], &fed[..]].concat()).succeeds().out;
+    assert_eq!(plan.matches("int8").count(), 14, "{plan}");
+    std::fs::create_dir(folder.path("empty")).expect("a folder");
+    let empty = ["quantize", "sface", "--kind", "int8", "--calibrate", "empty", "--out", "e.onnx"];
+    folder.eyebar(&empty).fails(2, &["empty", "hint:"]);
+    folder.eyebar(&empty[..4]).fails(2, &["--calibrate"]);
+    let again = ["quantize", "q.onnx", "--kind", "int8", "--calibrate", &photos, "--out", "r.onnx"];
+    folder.eyebar(&[&again[..], &fed[2..]].concat()).fails(2, &["quantised already", "hint:"]);
+}
+
 /// The plan names an algorithm for each convolution; `--strict` leaves Winograd's out.
 #[test]
 fn plans_are_shown() {

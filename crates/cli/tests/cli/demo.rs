@@ -2,14 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::harness::{Folder, photo};
-
-/// A minute is what it may take on an idle machine, optimised; here it shares one with other tests.
-const PATIENCE: Duration = Duration::from_secs(600);
 
 const FILES: [&str; 8] = [
     "output_figures/01_filters.png",
@@ -62,7 +58,7 @@ fn the_workshop() {
         return;
     }
     let folder = Folder::new();
-    let run = folder.eyebar_within(PATIENCE, &["demo", "--json"]).succeeds();
+    let run = folder.eyebar(&["demo", "--json"]).succeeds();
     assert_eq!(folder.files(), ["workshop"]);
     let workshop = folder.path("workshop");
     assert_eq!(files_below(&workshop), FILES.map(str::to_owned).into());

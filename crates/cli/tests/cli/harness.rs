@@ -12,8 +12,8 @@ use serde_json::Value;
 /// Address space of a run, in KiB: whoever asks for more fails at once instead of bringing the machine to a halt.
 const MEMORY: u64 = 6 << 20;
 
-/// Longest that any command of these tests may take, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest that any command of these tests may take, on a busy machine with plain Rust for kernels.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A temporary folder in which commands run.
 pub(crate) struct Folder(tempfile::TempDir);
@@ -62,33 +62,39 @@ impl Folder {
 
     /// Runs `eyebar` with these arguments. A panic, a signal or a very long run fails the test.
     pub(crate) fn eyebar<A: AsRef<str>>(&self, arguments: &[A]) -> Outcome {
-        self.run("", None, PATIENCE, arguments)
+        self.run("", &[], arguments)
     }
 
-    /// As [`Folder::eyebar`], for a command that may take as long as `patience`.
-    pub(crate) fn eyebar_within<A: AsRef<str>>(&self, patience: Duration, arguments: &[A]) -> Outcome {
-        self.run("", None, patience, arguments)
+    /// As [`Folder::eyebar`], with variables of the environment.
+    pub(crate) fn eyebar_with<A: AsRef<str>>(&self, variables: &[(&str, &str)], arguments: &[A]) -> Outcome {
+        self.run("", variables, arguments)
     }
 
     /// As [`Folder::eyebar`], with a passphrase for galleries.
     pub(crate) fn eyebar_with_passphrase<A: AsRef<str>>(&self, passphrase: &str, arguments: &[A]) -> Outcome {
-        self.run("", Some(passphrase), PATIENCE, arguments)
+        let new = format!("{passphrase} 2");
+        self.run("", &[("EYEBAR_PASSPHRASE", passphrase), ("EYEBAR_NEW_PASSPHRASE", &new)], arguments)
     }
 
     /// As [`Folder::eyebar`], where no file can grow beyond `kibibytes`: what a full disk does.
     #[cfg(target_os = "linux")]
     pub(crate) fn eyebar_on_a_full_disk<A: AsRef<str>>(&self, kibibytes: u32, arguments: &[A]) -> Outcome {
-        // Ignored, the signal becomes an error of the write. POSIX counts in blocks of 512 bytes.
-        self.run(&format!("trap '' XFSZ; ulimit -f {}; ", 2 * kibibytes), None, PATIENCE, arguments)
+        self.eyebar_with_on_a_full_disk(kibibytes, &[], arguments)
     }
 
-    fn run<A: AsRef<str>>(
+    /// As [`Folder::eyebar_on_a_full_disk`], with variables of the environment.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn eyebar_with_on_a_full_disk<A: AsRef<str>>(
         &self,
-        limits: &str,
-        passphrase: Option<&str>,
-        patience: Duration,
+        kibibytes: u32,
+        variables: &[(&str, &str)],
         arguments: &[A],
     ) -> Outcome {
+        // Ignored, the signal becomes an error of the write. POSIX counts in blocks of 512 bytes.
+        self.run(&format!("trap '' XFSZ; ulimit -f {}; ", 2 * kibibytes), variables, arguments)
+    }
+
+    fn run<A: AsRef<str>>(&self, limits: &str, variables: &[(&str, &str)], arguments: &[A]) -> Outcome {
         let binary = env!("CARGO_BIN_EXE_eyebar");
         let mut command = if cfg!(target_os = "linux") {
             let mut command = Command::new("sh");
@@ -101,12 +107,8 @@ impl Folder {
         // Never the gallery of whoever runs the tests.
         command.env("XDG_DATA_HOME", self.0.path()).env("HOME", self.0.path()).env_remove("EYEBAR_GALLERY");
         command.env_remove("PGPASSWORD").env_remove("PGSSLROOTCERT");
-        match passphrase {
-            Some(phrase) => {
-                command.env("EYEBAR_PASSPHRASE", phrase).env("EYEBAR_NEW_PASSPHRASE", format!("{phrase} 2"))
-            }
-            None => command.env_remove("EYEBAR_PASSPHRASE").env_remove("EYEBAR_NEW_PASSPHRASE"),
-        };
+        command.env_remove("EYEBAR_PASSPHRASE").env_remove("EYEBAR_NEW_PASSPHRASE").env_remove("EYEBAR_MODELS");
+        command.envs(variables.iter().copied());
         let start = Instant::now();
         let output = command.output().expect("the binary starts");
         let words: Vec<_> = arguments.iter().map(AsRef::as_ref).collect();
@@ -118,7 +120,7 @@ impl Folder {
         };
         let expected = (0..=3).contains(&outcome.code) && !outcome.err.contains("panicked");
         assert!(expected, "{outcome}\nended by {}", output.status);
-        assert!(start.elapsed() < patience, "{outcome}\ntook {:?}", start.elapsed());
+        assert!(start.elapsed() < PATIENCE, "{outcome}\ntook {:?}", start.elapsed());
         outcome
     }
 }

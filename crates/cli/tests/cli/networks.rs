@@ -5,7 +5,7 @@ use eyebar_testkit::{Tolerance, compare};
 
 use crate::harness::{Folder, Network, fixture, tensor};
 
-const NETWORKS: [&str; 12] = [
+pub(crate) const NETWORKS: [&str; 12] = [
     "vgg16",
     "resnet_basic",
     "resnet_bottleneck",

@@ -1,11 +1,6 @@
 //! `eyebar oneshot` on the licensed photographs.
 
-use std::time::Duration;
-
 use crate::harness::{Folder, photo};
-
-/// Without vector instructions this takes a while.
-const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Two people with two photographs each, and two strangers.
 fn list(folder: &Folder) -> String {
@@ -28,7 +23,7 @@ fn one_photograph_is_enough_to_tell_two_people_apart() {
     let list = list(&folder);
     let two = ["oneshot", &list, "--photos", "2", "--shots", "1", "--strangers", "0", "--draws", "4"];
     let sface = [&two[..], &["--matchers", "sface,pixels", "--methods", "nearest,softmax"]].concat();
-    let outcome = folder.eyebar_within(PATIENCE, &[&sface[..], &["--json"]].concat()).succeeds();
+    let outcome = folder.eyebar(&[&sface[..], &["--json"]].concat()).succeeds();
     let json = outcome.json();
     assert_eq!((&json["people"], &json["photos"], &json["strangers"]), (&2.into(), &2.into(), &0.into()));
     let rows = json["matchers"]["sface"].as_array().expect("outcomes");
@@ -39,12 +34,9 @@ fn one_photograph_is_enough_to_tell_two_people_apart() {
     }
     assert!(json["matchers"]["pixels"].is_array() && json["matchers"]["vgg16"].is_null());
     assert!(folder.path("oneshot.png").metadata().expect("a figure").len() > 10_000);
-    assert_eq!(
-        folder.eyebar_within(PATIENCE, &[&sface[..], &["--json", "--threads", "1"]].concat()).succeeds().json(),
-        json
-    );
+    assert_eq!(folder.eyebar(&[&sface[..], &["--json", "--threads", "1"]].concat()).succeeds().json(), json);
 
-    let text = folder.eyebar_within(PATIENCE, &[&sface[..], &["--no-variants"]].concat()).succeeds().out;
+    let text = folder.eyebar(&[&sface[..], &["--no-variants"]].concat()).succeeds().out;
     assert!(text.contains("What beats the nearest neighbour") && !text.contains("with variants"), "{text}");
 }
 
@@ -65,6 +57,6 @@ fn what_cannot_be_measured_is_refused_with_a_remedy() {
         ),
         (&["--out", "people.csv"], 2, "people.csv"),
     ] {
-        folder.eyebar_within(PATIENCE, &[&["oneshot", &list], arguments].concat()).fails(code, &[reason, "hint:"]);
+        folder.eyebar(&[&["oneshot", &list], arguments].concat()).fails(code, &[reason, "hint:"]);
     }
 }

@@ -49,8 +49,30 @@ impl GradCam {
     /// # Errors
     /// When the shape is another one, and when a map or score is not finite.
     pub fn run_batch(&self, input: &Tensor) -> Result<Vec<Cam>, ExplainError> {
-        let input = Value::F32(input.clone());
-        let results = self.executor.run(&[(self.input, &input)])?;
+        self.run_fed(&[(self.input, &Value::F32(input.clone()))])
+    }
+
+    /// The map of one image for an objective with an input of its own ([`crate::SimilarityToInput`]), which is fed
+    /// `reference`.
+    ///
+    /// # Errors
+    /// As [`GradCam::run_batch`].
+    pub fn run_beside(&self, input: &Tensor, reference: &[f32]) -> Result<Cam, ExplainError> {
+        let other = self.graph().inputs().iter().copied().find(|&id| id != self.input);
+        let missing =
+            || ExplainError::Parameter("the objective takes no reference; hint: plan it with another".to_owned());
+        let other = other.ok_or_else(missing)?;
+        let expected = self.graph().shape(other).to_vec();
+        let row = Tensor::new(&expected, reference.to_vec()).map_err(|_| ExplainError::Input {
+            found: vec![reference.len()],
+            expected: format!("a reference of the shape {expected:?}"),
+        })?;
+        let mut cams = self.run_fed(&[(self.input, &Value::F32(input.clone())), (other, &Value::F32(row))])?;
+        Ok(cams.remove(0))
+    }
+
+    fn run_fed(&self, inputs: &[(ValueId, &Value)]) -> Result<Vec<Cam>, ExplainError> {
+        let results = self.executor.run(inputs)?;
         let [Some(scores), Some(maps)] = [results[0].as_f32(), results[1].as_f32()] else {
             unreachable!("the planned outputs are f32");
         };
@@ -100,8 +122,12 @@ pub fn grad_cam(
     GradCam::new(graph, input, image.shape(), output, layer, objective)?.run(image)
 }
 
-/// The specialised graph, its score `[N]` and its maps `[N, h, w]`.
-fn add_grad_cam(
+/// The network specialised for inputs of `shape` with the explanation inside, its score `[N]` and its maps `[N, h, w]`;
+/// `output` is computed as well.
+///
+/// # Errors
+/// As [`GradCam::new`].
+pub fn add_grad_cam(
     graph: &Graph,
     input: ValueId,
     shape: &[usize],

@@ -6,7 +6,7 @@ use eyebar_network::onnx::Attribute;
 use eyebar_network::{Graph, ValueId};
 use eyebar_tensor::Tensor;
 
-pub use grad_cam::{GradCam, grad_cam};
+pub use grad_cam::{GradCam, add_grad_cam, grad_cam};
 
 use crate::error::ExplainError;
 use crate::trace::producer;

@@ -3,13 +3,15 @@
 mod channel;
 mod class;
 mod similarity;
+mod top;
 
 use eyebar_network::{Graph, ValueId};
 
 pub use channel::ChannelMean;
 pub(crate) use channel::plane_means;
 pub use class::ClassScore;
-pub use similarity::Similarity;
+pub use similarity::{Similarity, SimilarityToInput};
+pub use top::TopScore;
 
 use crate::error::ExplainError;
 

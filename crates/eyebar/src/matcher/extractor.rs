@@ -1,5 +1,7 @@
 //! What matchers are made from: one pass of each network that is needed, and the pixels.
 
+use std::sync::OnceLock;
+
 use eyebar_face::{Embedder, Landmarks, aligned};
 use eyebar_imaging::input::{Colour, Layout};
 use eyebar_imaging::{InputSpec, RgbImage};
@@ -17,6 +19,8 @@ pub(super) const PIXELS: usize = SIDE * SIDE;
 /// Loads the networks that some matchers need, and runs them. It may be shared by threads.
 pub(crate) struct Extractor {
     embedder: Option<Embedder>,
+    /// The template of a crop that is black all over: what a box over the head leaves of every face.
+    of_black: OnceLock<Vec<f32>>,
     features: Option<Features>,
     pixels: Option<InputSpec>,
     models: Vec<String>,
@@ -61,7 +65,7 @@ impl Extractor {
             scale: vec![1.0],
         };
         let pixels = needs(&[Matcher::Eigenfaces, Matcher::Pixels]).then_some(grey);
-        Ok(Self { embedder, features, pixels, models })
+        Ok(Self { embedder, of_black: OnceLock::new(), features, pixels, models })
     }
 
     /// The networks, with the start of their hashes.
@@ -78,7 +82,7 @@ impl Extractor {
         if self.embedder.is_some() || self.pixels.is_some() {
             let crop = aligned(image, landmarks)?;
             if let Some(embedder) = &self.embedder {
-                extracted.template = embedder.embed(&crop)?.values().to_vec();
+                extracted.template = self.template(embedder, &crop)?;
             }
             if let Some(grey) = &self.pixels {
                 extracted.pixels = less_mean(grey.fitted_tensor(&crop).data());
@@ -88,6 +92,19 @@ impl Extractor {
             extracted.features = features.of(image)?;
         }
         Ok(extracted)
+    }
+
+    fn template(&self, embedder: &Embedder, crop: &RgbImage) -> Result<Vec<f32>, Error> {
+        let black = crop.iter().all(|&value| value == 0);
+        if let (true, Some(known)) = (black, self.of_black.get()) {
+            return Ok(known.clone());
+        }
+        let template = embedder.embed(crop)?.values().to_vec();
+        if black {
+            // Another thread may have been first, with the same.
+            let _ = self.of_black.set(template.clone());
+        }
+        Ok(template)
     }
 
     /// A whole photograph that is about to be changed.

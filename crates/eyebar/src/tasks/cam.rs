@@ -18,7 +18,7 @@ use crate::scene::{Faces, Scene};
 use crate::target::{Resolved, Target};
 
 /// Cosine from which two outputs are the same but for rounding: there a cosine has its maximum, and no gradient.
-pub(super) const SAME: f32 = 0.9999;
+pub const SAME: f32 = 0.9999;
 
 /// A map with what it explains.
 #[derive(Debug, Clone, Serialize)]

@@ -67,17 +67,35 @@ pub struct ComparedPhoto {
 /// # Errors
 /// When a photograph cannot be read or has no face, or the model is no embedder that is explained here.
 pub fn compare(request: &CompareRequest, model: &Model, progress: Progress<'_>) -> Result<CompareResult, Error> {
+    let recogniser = embedder(model)?;
+    let photos = [Photo::open(&request.photos[0])?, Photo::open(&request.photos[1])?];
+    compare_photos(&photos, request, model, &recogniser, progress)
+}
+
+fn embedder(model: &Model) -> Result<Recogniser, Error> {
     if !model.is_embedder() {
         return Err(Error::Usage(format!("model {} does not embed faces; hint: use sface", model.name())));
     }
-    let recogniser = Recogniser::new(model)?;
-    let open = |path: &PathBuf| -> Result<(Scene, usize), Error> {
-        let photo = Photo::open(path)?;
-        let (face, faces) = recogniser.faces().among(&photo)?;
-        Ok((Scene::placed(&photo, Some(&face.landmarks), model)?, faces))
+    Recogniser::new(model)
+}
+
+/// As [`compare`], for photographs that were read already, whose names are not those of the request.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_photos(
+    photos: &[Photo; 2],
+    request: &CompareRequest,
+    model: &Model,
+    recogniser: &Recogniser,
+    progress: Progress<'_>,
+) -> Result<CompareResult, Error> {
+    let open = |photo: &Photo| -> Result<(Scene, usize), Error> {
+        let (face, faces) = recogniser.faces().among(photo)?;
+        Ok((Scene::placed(photo, Some(&face.landmarks), model)?, faces))
     };
-    let [(left, left_faces), (right, right_faces)] = [open(&request.photos[0])?, open(&request.photos[1])?];
-    let name = |index: usize| file_name(&request.photos[index]);
+    let [(left, left_faces), (right, right_faces)] = [open(&photos[0])?, open(&photos[1])?];
+    let name = |index: usize| file_name(&photos[index].path);
     let side = |scene: &Scene, other: &Scene, name: String, faces, part: usize| -> Result<ComparedPhoto, Error> {
         let target = similarity_to(other, &name, model)?;
         let half = |done: usize, total: usize| progress(part * total + done, 2 * total);

@@ -46,7 +46,20 @@ pub struct MaskResult {
 /// # Errors
 /// When the photograph cannot be read, there is no face, or the mask makes no sense.
 pub fn mask(path: &Path, mask: Mask, place: Place, options: &MaskOptions, faces: &Faces) -> Result<MaskResult, Error> {
-    let photo = Photo::open(path)?;
+    mask_photo(Photo::open(path)?, mask, place, options, faces)
+}
+
+/// As [`mask`], for a photograph that was read already.
+///
+/// # Errors
+/// As [`mask`].
+pub fn mask_photo(
+    photo: Photo,
+    mask: Mask,
+    place: Place,
+    options: &MaskOptions,
+    faces: &Faces,
+) -> Result<MaskResult, Error> {
     let found: Vec<Landmarks> = match place {
         Place::Landmarks => faces.all(&photo.image)?.into_iter().map(|face| face.landmarks).collect(),
         Place::Fixed => Vec::new(),

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod cam;
 pub mod compare;
+pub mod export;
 pub mod filters;
 pub mod gallery;
 pub mod inspect;
@@ -16,5 +17,6 @@ pub mod publication;
 pub mod quantise;
 mod regions;
 pub mod speed;
+pub mod variants;
 
 pub use regions::RegionShare;

@@ -103,14 +103,14 @@ pub fn speed(
 }
 
 /// A model that is ready to run, and a picture of no meaning for it.
-struct Subject {
+pub(super) struct Subject {
     model: Model,
     forward: Executor,
     image: Value,
 }
 
 impl Subject {
-    fn new(model: Model, size: Option<(usize, usize)>) -> Result<Self, Error> {
+    pub(super) fn new(model: Model, size: Option<(usize, usize)>) -> Result<Self, Error> {
         let shape = shape(&model, size);
         let outputs = model.graph().outputs().to_vec();
         let planned = model.specialised(&shape, &outputs).and_then(|graph| Executor::new(graph, &outputs));
@@ -121,6 +121,11 @@ impl Subject {
 
     fn shape(&self) -> &[usize] {
         self.image.shape()
+    }
+
+    /// A forward pass.
+    pub(super) fn forward(&self) -> Result<(), Error> {
+        self.run(&self.forward)
     }
 
     fn run(&self, executor: &Executor) -> Result<(), Error> {
@@ -164,16 +169,31 @@ impl Clock<'_> {
             }
             self.done += 1;
         }
-        times.sort_by(f64::total_cmp);
-        let middle = times.len() / 2;
-        Ok(if times.len() % 2 == 1 { times[middle] } else { (times[middle - 1] + times[middle]) / 2.0 })
+        Ok(median(times))
     }
 }
 
-/// The most memory that this process ever held, in 10⁶ bytes; Linux says so.
+/// The middle of some times, or the mean of the two there.
+pub(super) fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    let middle = times.len() / 2;
+    if times.len() % 2 == 1 { times[middle] } else { (times[middle - 1] + times[middle]) / 2.0 }
+}
+
+/// The most memory that this process ever held, in 10⁶ bytes.
 fn peak_rss_mb() -> Option<f64> {
+    memory_mb("VmHWM:")
+}
+
+/// The memory that this process holds, in 10⁶ bytes.
+pub(super) fn resident_mb() -> Option<f64> {
+    memory_mb("VmRSS:")
+}
+
+/// What Linux says under this name, in 10⁶ bytes; nothing elsewhere.
+fn memory_mb(name: &str) -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024.0 / 1e6)
 }

@@ -182,6 +182,18 @@ pub(crate) fn value_to_proto(name: &str, value: &Value) -> TensorProto {
     }
 }
 
+/// Writes a tensor as f16.
+pub(crate) fn half_to_proto(name: &str, tensor: &Tensor) -> TensorProto {
+    let raw: Vec<u8> = tensor.data().iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect();
+    TensorProto {
+        dims: tensor.shape().iter().map(|&dim| dim as i64).collect(),
+        data_type: Some(data_type::FLOAT16),
+        name: Some(name.to_owned()),
+        raw_data: Some(raw.into()),
+        ..TensorProto::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{GIVEN_BACK, elements, floats_from};

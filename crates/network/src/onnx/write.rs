@@ -7,11 +7,11 @@ use prost::Message;
 use super::attribute::Attribute;
 use super::proto::{
     DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorShapeProto,
-    TensorTypeProto, TypeProto, ValueInfoProto,
+    TensorTypeProto, TypeProto, ValueInfoProto, data_type,
 };
-use super::tensor::{data_type_to_proto, value_to_proto};
+use super::tensor::{data_type_to_proto, half_to_proto, value_to_proto};
 use crate::graph::{Dimension, Graph, ValueId};
-use crate::value::{DataType, TensorType};
+use crate::value::{DataType, TensorType, Value};
 
 /// The operator set that [`write()`] declares: the first with blocked `DequantizeLinear`.
 pub const WRITTEN_OPSET: i64 = 21;
@@ -35,6 +35,8 @@ pub fn write(graph: &Graph, name: &str, metadata: &[(&str, &str)]) -> Vec<u8> {
     let names = |ids: &[Option<ValueId>]| {
         ids.iter().map(|id| id.map_or_else(String::new, |id| graph.value(id).name.clone())).collect::<Vec<_>>()
     };
+    let widened = graph.value_ids().filter(|id| read.contains(id) && graph.value(*id).half);
+    let widened = widened.map(|id| widening(&graph.value(id).name));
     let nodes = graph.nodes().iter().map(|node| NodeProto {
         input: names(&node.inputs),
         output: names(&node.outputs),
@@ -47,7 +49,11 @@ pub fn write(graph: &Graph, name: &str, metadata: &[(&str, &str)]) -> Vec<u8> {
     let mut initializers = Vec::new();
     for id in graph.value_ids().filter(|id| read.contains(id)) {
         if let Some(value) = graph.constant_value(id) {
-            initializers.push(value_to_proto(&graph.value(id).name, value));
+            let info = graph.value(id);
+            initializers.push(match value {
+                Value::F32(tensor) if info.half => half_to_proto(&half_name(&info.name), tensor),
+                _ => value_to_proto(&info.name, value),
+            });
         }
     }
     let mut domains: Vec<&str> = graph.nodes().iter().map(|node| node.operator.domain()).collect();
@@ -63,7 +69,7 @@ pub fn write(graph: &Graph, name: &str, metadata: &[(&str, &str)]) -> Vec<u8> {
         producer_name: Some("eyebar".to_owned()),
         producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         graph: Some(GraphProto {
-            node: nodes.collect(),
+            node: widened.chain(nodes).collect(),
             name: Some(name.to_owned()),
             initializer: initializers,
             input: graph.inputs().iter().map(|&id| value_info(graph, id, &inferred)).collect(),
@@ -79,6 +85,23 @@ pub fn write(graph: &Graph, name: &str, metadata: &[(&str, &str)]) -> Vec<u8> {
             .collect(),
     };
     model.encode_to_vec()
+}
+
+/// What the f16 form of a constant is called.
+fn half_name(name: &str) -> String {
+    format!("{name}_half")
+}
+
+/// The node that makes f32 of a constant's f16 form.
+fn widening(name: &str) -> NodeProto {
+    NodeProto {
+        input: vec![half_name(name)],
+        output: vec![name.to_owned()],
+        name: Some(format!("{name}_widen")),
+        op_type: Some("Cast".to_owned()),
+        attribute: vec![Attribute::int("to", data_type::FLOAT.into()).to_proto()],
+        domain: None,
+    }
 }
 
 /// The types of outputs whose shape neither the file nor the graph knows, where the inputs declare theirs. A dimension that

@@ -3,7 +3,9 @@
 use super::binary::{numbers, run_f32};
 use super::blocked::elementwise;
 use super::broadcast::common_shape;
+use super::forms::Forms;
 use crate::error::OperatorError;
+use crate::graph::{Graph, Node, ValueId};
 use crate::layout::{BlockedKernel, Layout};
 use crate::operator::{Arguments, Inputs, Operator};
 use crate::pool::Pool;
@@ -59,6 +61,16 @@ impl Operator for Derivative {
             return Err(OperatorError::Input("1 must be a number, not bool".to_owned()));
         }
         Ok(vec![TensorType::new(DataType::F32, common_shape(&[a.shape, b.shape])?)?])
+    }
+
+    fn standard(&self, graph: &mut Graph, node: &Node) -> Result<ValueId, OperatorError> {
+        let (a, b) = (node.input(0)?, node.input(1)?);
+        let mut forms = Forms::like(graph, node.output(0)?);
+        match self {
+            Self::Equality => forms.equality(a, b),
+            Self::PReluInput => forms.one_above_zero(a, b),
+            Self::PowBase | Self::PowExponent => Err(OperatorError::NotStandard),
+        }
     }
 
     fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {

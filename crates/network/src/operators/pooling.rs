@@ -3,12 +3,15 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use eyebar_tensor::Tensor;
 use eyebar_tensor::blocked::{self, BLOCK};
 use eyebar_tensor::conv::Conv2d;
 use eyebar_tensor::pool::{self, Axes, WindowAxis};
 use eyebar_tensor::simd::Isa;
 
+use super::axes::sizes_constant;
 use super::conv::conv_2d;
+use super::reshape::reshape;
 use super::spatial::{Padding, Window};
 use super::unary::is_relu_gradient;
 use crate::error::OperatorError;
@@ -278,6 +281,30 @@ impl Operator for PoolingGrad {
         let kernel = BlockedMaxGrad { windows: conv_2d(&axes, BLOCK, BLOCK, BLOCK), gated: self.gated };
         let reaches = axes.iter().all(WindowAxis::always_reaches);
         Ok(reaches.then(|| BlockedKernel { kernel: Box::new(kernel), inputs: vec![Some(Layout::Blocked); 2] }))
+    }
+
+    /// The places of the maxima are what ONNX's `MaxPool` gives beside them.
+    fn standard(&self, graph: &mut Graph, node: &Node) -> Result<ValueId, OperatorError> {
+        if self.reduction != Reduction::Max {
+            return Err(OperatorError::NotStandard);
+        }
+        let (cotangent, x) = (node.input(0)?, node.input(1)?);
+        let pooled = graph.shape(cotangent).to_vec();
+        let count = |shape: &[usize]| shape.iter().product::<usize>();
+        let types =
+            vec![TensorType::new(DataType::F32, pooled.clone())?, TensorType::new(DataType::I64, pooled.clone())?];
+        let places = graph.add_foreign("MaxPool", self.window.attributes(), &[x], types)[1];
+        let places = reshape(graph, places, &[count(&pooled)])?;
+        let cotangent = reshape(graph, cotangent, &[count(&pooled)])?;
+        let zero = graph.add_constant(Tensor::vector(vec![0.0f32]));
+        let total = count(&self.shape);
+        let size = graph.add_constant(sizes_constant(&[total]));
+        // Not `Expand`, which would be computed at once and written whole.
+        let line = vec![TensorType::new(DataType::F32, vec![total])?];
+        let zeros = graph.add_foreign("Expand", Vec::new(), &[zero, size], line.clone())[0];
+        let add = vec![Attribute::int("axis", 0), Attribute::string("reduction", "add")];
+        let sums = graph.add_foreign("ScatterElements", add, &[zeros, places, cotangent], line)[0];
+        reshape(graph, sums, &self.shape)
     }
 
     fn attributes(&self) -> Vec<Attribute> {

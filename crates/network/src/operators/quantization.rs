@@ -218,6 +218,16 @@ impl DequantizeLinear {
     pub(super) fn read(node: &NodeReader<'_>) -> Result<Self, OperatorError> {
         Ok(Self { grouping: Grouping::read(node)? })
     }
+
+    /// The axis that several scales belong to, 0 where there is one; nothing where they belong to blocks.
+    pub(super) fn scale_axis(&self, inputs: Inputs<'_>) -> Option<usize> {
+        let (x, scale) = (inputs.require(0).ok()?, inputs.f32(1).ok()?);
+        match self.grouping.scales(x.shape, scale.shape).ok()? {
+            Scales::Single => Some(0),
+            Scales::PerAxis { .. } => axis_index(self.grouping.axis, x.shape.len()).ok(),
+            Scales::Blocked { .. } => None,
+        }
+    }
 }
 
 impl Operator for DequantizeLinear {

@@ -7,6 +7,7 @@ use eyebar_tensor::reduce::{Reduction, reduce};
 use super::axes::{axis_indices, sizes_constant};
 use super::binary::Binary;
 use super::broadcast::expand_to;
+use super::forms::Forms;
 use super::reshape::reshape;
 use super::variadic::Variadic;
 use crate::error::OperatorError;
@@ -44,6 +45,11 @@ impl Reduce {
     /// The mean.
     pub fn mean(keep: bool) -> Self {
         Self { kind: Kind::Mean, keep, none_is_none: false }
+    }
+
+    /// The largest; its gradient is shared by what ties.
+    pub fn max(keep: bool) -> Self {
+        Self { kind: Kind::Max, keep, none_is_none: false }
     }
 
     /// The Euclidean norm; its gradient at zero is zero.
@@ -232,5 +238,15 @@ impl Operator for ExtremumGrad {
         pool.give(mask.into());
         pool.give(share.into());
         Ok(vec![dx.into()])
+    }
+
+    fn standard(&self, graph: &mut Graph, node: &Node) -> Result<ValueId, OperatorError> {
+        let (dy, x, y) = (node.input(0)?, node.input(1)?, node.input(2)?);
+        let (shape, kept) = (graph.shape(x).to_vec(), graph.shape(y).to_vec());
+        let ties = Forms::like(graph, x).equality(x, y)?;
+        let reduced: Vec<_> = (0..shape.len()).filter(|&axis| shape[axis] != kept[axis]).collect();
+        let count = Reduce::sum(true).add(graph, ties, &reduced)?;
+        let share = graph.apply(Binary::Div, &[dy, count])?;
+        graph.apply(Binary::Mul, &[ties, share])
     }
 }

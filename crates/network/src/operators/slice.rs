@@ -3,7 +3,7 @@
 use eyebar_tensor::Tensor;
 use eyebar_tensor::movement::{self, View};
 
-use super::axes::{axis_indices, require_i64};
+use super::axes::{axis_indices, require_i64, sizes_constant};
 use super::element::Element;
 use super::pad::pad_zeros;
 use crate::error::OperatorError;
@@ -193,6 +193,17 @@ impl Operator for SliceGrad {
         out.data_mut().fill(0.0);
         movement::write_view(cotangent.data(), &counts, &view, out.data_mut());
         Ok(vec![out.into()])
+    }
+
+    fn standard(&self, graph: &mut Graph, node: &Node) -> Result<ValueId, OperatorError> {
+        if self.ranges.iter().any(|range| range.step != 1) {
+            return Err(OperatorError::NotStandard);
+        }
+        let after = self.shape.iter().zip(&self.ranges).map(|(len, range)| len - range.start - range.count);
+        let before = self.ranges.iter().map(|range| range.start);
+        let pads = graph.add_constant(sizes_constant(&before.chain(after).collect::<Vec<_>>()));
+        let kind = TensorType::new(DataType::F32, self.shape.clone())?;
+        Ok(graph.add_foreign("Pad", Vec::new(), &[node.input(0)?, pads], vec![kind])[0])
     }
 
     fn gradient(

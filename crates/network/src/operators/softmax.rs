@@ -73,6 +73,18 @@ impl Operator for Softmax {
         Ok(vec![TensorType::new(DataType::F32, x.shape.to_vec())?])
     }
 
+    fn standard(&self, graph: &mut Graph, node: &Node) -> Result<ValueId, OperatorError> {
+        // The shape may be known to the other runtime only, so types are left open.
+        let open = |dtype| vec![TensorType { dtype, shape: Vec::new() }];
+        let x = node.input(0)?;
+        let shape = graph.add_foreign("Shape", Vec::new(), &[x], open(DataType::I64))[0];
+        let axis = |axis| vec![Attribute::int("axis", axis)];
+        let flat = graph.add_foreign("Flatten", axis(self.axis), &[x], open(DataType::F32))[0];
+        let name = if self.logarithm { "LogSoftmax" } else { "Softmax" };
+        let normalised = graph.add_foreign(name, axis(1), &[flat], open(DataType::F32))[0];
+        Ok(graph.add_foreign("Reshape", Vec::new(), &[normalised, shape], open(DataType::F32))[0])
+    }
+
     fn run(&self, arguments: Arguments<'_>, pool: &Pool) -> Result<Vec<Value>, OperatorError> {
         let x = arguments.f32(0)?;
         let axes = self.axes(x.shape())?;

@@ -4,6 +4,7 @@ use std::any::Any;
 
 use super::binary::Binary;
 use super::blocked::{lifted, local};
+use super::forms::Forms;
 use super::function::{Function, Seen};
 use crate::error::OperatorError;
 use crate::graph::{Graph, Node, ValueId};
@@ -26,7 +27,6 @@ impl Unary {
     pub(super) const NEG: Self = Self(Function::Neg);
     #[cfg(test)]
     pub(super) const RELU: Self = Self(Function::Relu);
-    #[cfg(test)]
     pub(super) const SIGMOID: Self = Self(Function::Sigmoid);
 
     pub(super) fn read(node: &NodeReader<'_>) -> Result<Self, OperatorError> {
@@ -222,6 +222,11 @@ impl Operator for UnaryGrad {
         let mut dx = pool.take(dy.shape());
         self.0.differentiate(dy.data(), seen.data(), dx.data_mut());
         Ok(vec![dx.into()])
+    }
+
+    fn standard(&self, graph: &mut Graph, node: &Node) -> Result<ValueId, OperatorError> {
+        let (dy, seen) = (node.input(0)?, node.input(1)?);
+        Forms::like(graph, seen).gradient(self.0, dy, seen)
     }
 
     fn prepare_blocked(&self, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Option<BlockedKernel>, OperatorError> {

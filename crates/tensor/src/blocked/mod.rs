@@ -12,6 +12,7 @@ mod layout;
 mod panel;
 mod patch;
 mod pool;
+mod quantised;
 mod windows;
 mod winograd;
 
@@ -21,6 +22,7 @@ pub use epilogue::{Activation, Epilogue};
 pub use layout::{block, blocks, unblock};
 pub use patch::{Rect, cut};
 pub use pool::{global_average, pool_average, pool_max, pool_max_gradient};
+pub use quantised::{Quantisation, QuantisedConv};
 pub use winograd::WinogradConv;
 
 use crate::conv::Conv2d;

@@ -2,6 +2,7 @@
 
 mod lfw;
 mod speed;
+mod variants;
 
 use clap::{Args, Subcommand};
 use eyebar::Error;
@@ -14,7 +15,8 @@ use crate::options::Global;
 Examples:
   eyebar bench speed --model efficientnet-lite0
   eyebar bench speed --model resnet50.onnx --size 224 --threads 2 --json
-  eyebar bench lfw lfw/ --pairs pairs.txt")]
+  eyebar bench lfw lfw/ --pairs pairs.txt
+  eyebar bench variants sface int8.onnx --input 'rgb 112x112' --photos lfw/")]
 pub(crate) struct Bench {
     #[command(subcommand)]
     measure: Measure,
@@ -24,6 +26,7 @@ pub(crate) struct Bench {
 enum Measure {
     Speed(speed::Speed),
     Lfw(lfw::Lfw),
+    Variants(variants::Variants),
 }
 
 impl Bench {
@@ -31,6 +34,7 @@ impl Bench {
         match &self.measure {
             Measure::Speed(speed) => speed.run(global),
             Measure::Lfw(lfw) => lfw.run(global),
+            Measure::Variants(variants) => variants.run(global),
         }
     }
 }

@@ -111,7 +111,8 @@ impl Look {
                 complete.push(person);
             } else {
                 let problem = "one of the photographs used shows no face, or is there twice";
-                findings.push(Finding { what: person.name, problem, done: "left out" });
+                let done = "left out; where she has more, take that one away and the next is used";
+                findings.push(Finding { what: person.name, problem, done });
             }
         }
         let seen = |people: Vec<Seen>| people.into_iter().filter(|person| !person.photos.is_empty()).collect();

@@ -22,13 +22,31 @@ pub struct EnrolRequest {
     /// The subject.
     pub name: SubjectName,
     /// The photographs.
-    pub photos: Vec<PathBuf>,
+    pub photos: Vec<PhotoToRead>,
     /// What for, and how long.
     pub details: Details,
     /// Whether photographs are taken that are not good enough, and faces that another subject has.
     pub force: bool,
     /// False match rate at which a face is taken for another subject's; the usual one where none is named.
     pub fmr: Option<f64>,
+}
+
+/// A photograph, in memory or still in a file.
+#[derive(Debug, Clone)]
+pub enum PhotoToRead {
+    /// In a file, read when its turn comes.
+    File(PathBuf),
+    /// In memory.
+    Read(Photo),
+}
+
+impl PhotoToRead {
+    fn read(&self) -> Result<Photo, Error> {
+        match self {
+            Self::File(path) => Photo::open(path),
+            Self::Read(photo) => Ok(photo.clone()),
+        }
+    }
 }
 
 /// What an enrolment did.
@@ -121,11 +139,12 @@ pub fn enrol(
 /// The face of each photograph.
 fn look(recogniser: &Recogniser, request: &EnrolRequest) -> Result<(Vec<EnrolledPhoto>, Vec<Template>), Error> {
     let (mut photos, mut templates) = (Vec::new(), Vec::new());
-    for path in &request.photos {
-        let (seen, faces) = seen(&Photo::open(path)?, recogniser)?;
+    for photo in &request.photos {
+        let photo = photo.read()?;
+        let (seen, faces) = seen(&photo, recogniser)?;
         let quality = Quality::measure(&seen.crop, &seen.face.landmarks)?;
         let faults = quality.faults();
-        let photo = EnrolledPhoto { photo: path.clone(), faces, quality, faults, known: false, resembles: None };
+        let photo = EnrolledPhoto { photo: photo.path, faces, quality, faults, known: false, resembles: None };
         if !request.force {
             photo.check(&request.name)?;
         }

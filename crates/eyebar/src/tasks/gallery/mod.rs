@@ -3,7 +3,7 @@
 mod enrol;
 mod search;
 
-pub use enrol::{EnrolRequest, EnrolResult, EnrolledPhoto, enrol};
+pub use enrol::{EnrolRequest, EnrolResult, EnrolledPhoto, PhotoToRead, enrol};
 pub use search::{Candidate, Decision, IdentifyResult, VerifyResult, identify, verify};
 
 use eyebar_gallery::Gallery;

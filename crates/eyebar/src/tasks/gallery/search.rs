@@ -1,6 +1,6 @@
 //! One person, or any of all.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use eyebar_face::cosine;
 use eyebar_gallery::{Event, Gallery, Match, Progress, Search, SubjectName};
@@ -88,7 +88,7 @@ pub fn verify(
     gallery: &mut Gallery,
     recogniser: &Recogniser,
     name: &SubjectName,
-    path: &Path,
+    photo: &Photo,
     fmr: Option<f64>,
     now: i64,
 ) -> Result<VerifyResult, Error> {
@@ -110,14 +110,14 @@ pub fn verify(
             recogniser.model()
         )));
     }
-    let (seen, faces) = seen(&Photo::open(path)?, recogniser)?;
+    let (seen, faces) = seen(photo, recogniser)?;
     let similarities = of_model.iter().map(|reference| cosine(&reference.values, seen.template.values()));
     let similarity = similarities.fold(f32::NEG_INFINITY, f32::max);
     let accepted = rule.accepts(similarity);
     gallery.record(Event::Verify, Some(&subject), outcome(accepted), now)?;
     Ok(VerifyResult {
         subject: name.clone(),
-        photo: path.to_path_buf(),
+        photo: photo.path.clone(),
         faces,
         model: recogniser.model().to_owned(),
         similarity,
@@ -134,14 +134,14 @@ pub fn verify(
 pub fn identify(
     gallery: &mut Gallery,
     recogniser: &Recogniser,
-    path: &Path,
+    photo: &Photo,
     top: usize,
     fmr: Option<f64>,
     now: i64,
     progress: Progress<'_>,
 ) -> Result<IdentifyResult, Error> {
     let rule = rule(gallery, recogniser, fmr)?;
-    let (seen, faces) = seen(&Photo::open(path)?, recogniser)?;
+    let (seen, faces) = seen(photo, recogniser)?;
     let found = gallery.nearest(recogniser.model(), &[seen.template.values()], top.max(1), now, progress)?;
     let people = found.matches.into_iter().next().unwrap_or_default();
     let Some(first) = people.first() else {
@@ -157,7 +157,7 @@ pub fn identify(
         similarity,
     };
     Ok(IdentifyResult {
-        photo: path.to_path_buf(),
+        photo: photo.path.clone(),
         faces,
         model: recogniser.model().to_owned(),
         subjects: found.subjects,

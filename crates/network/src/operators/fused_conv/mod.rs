@@ -6,8 +6,11 @@
 use std::any::Any;
 
 use eyebar_tensor::Tensor;
-use eyebar_tensor::blocked::{self, Activation, BLOCK, DepthwiseConv, DirectConv, Epilogue, WinogradConv};
+use eyebar_tensor::blocked::{
+    self, Activation, BLOCK, DepthwiseConv, DirectConv, Epilogue, Quantisation, QuantisedConv, WinogradConv,
+};
 use eyebar_tensor::conv::{Conv2d, PackedConv, turned};
+use eyebar_tensor::elementwise::map;
 use eyebar_tensor::simd::Isa;
 
 use super::clip::Clip;
@@ -15,6 +18,7 @@ use super::conv::Conv;
 use super::conv_transpose::ConvTranspose;
 use super::function::Function;
 use super::prelu::PRelu;
+use super::quantised::Quantised;
 use super::unary::Unary;
 use crate::error::OperatorError;
 use crate::layout::{BlockedKernel, Layout, LocalKernel, LocalWork, blocked_channels, blocked_shape};
@@ -33,6 +37,8 @@ pub(crate) struct FusedConv {
     pub(crate) bias: Vec<f32>,
     pub(crate) activation: Activation,
     pub(crate) extras: Extras,
+    /// Codes of the input and of the weights, where the product is one of codes.
+    pub(crate) quantised: Option<Quantised>,
     /// Whether it must be a direct sum ([`crate::Graph::is_strict`]).
     pub(crate) strict: bool,
 }
@@ -61,7 +67,8 @@ pub(crate) fn convolution(operator: &dyn Operator, inputs: Inputs<'_>) -> Option
         Some(_) => constant(2)?.as_f32()?.data().to_vec(),
         None => vec![0.0; conv.filters],
     };
-    Some(FusedConv { conv, weights, bias, activation: Activation::Identity, extras: Extras::default(), strict: false })
+    let (activation, extras) = (Activation::Identity, Extras::default());
+    Some(FusedConv { conv, weights, bias, activation, extras, quantised: None, strict: false })
 }
 
 /// The activation function that a node of `operator` applies to input 0, of `channels` channels.
@@ -160,7 +167,13 @@ impl FusedConv {
     /// The kernel on blocks that suits `images` at a time; its input may be dense where it has few channels.
     fn blocked(&self, images: usize, may_be_dense: bool) -> Option<BlockedConv> {
         let (conv, isa, weights) = (self.conv, Isa::detect(), self.weights.data());
-        let method = if !self.strict && winograd_pays(&conv, images) {
+        let codes = self.quantised.as_ref().filter(|_| QuantisedConv::fits(&conv));
+        let method = if let Some(Quantised { input, codes, scales }) = codes {
+            Method::Quantised(QuantisedConv::new(isa, conv, *input, codes.data(), scales))
+        } else if self.quantised.is_some() {
+            // The dense kernel rounds the input itself.
+            return None;
+        } else if !self.strict && winograd_pays(&conv, images) {
             Method::Winograd(WinogradConv::new(isa, conv, weights))
         } else if DirectConv::fits(&conv) {
             Method::Direct(DirectConv::new(isa, conv, weights, may_be_dense))
@@ -181,7 +194,8 @@ impl FusedConv {
     fn dense(&self) -> Result<DenseConv, OperatorError> {
         let packed = PackedConv::new(Isa::detect(), self.conv, self.weights.data());
         let (bias, activation) = (self.bias.clone(), self.activation.clone());
-        Ok(DenseConv { packed, shape: self.output(1).to_vec(), bias, activation, extras: self.extras })
+        let rounds = self.quantised.as_ref().map(|quantised| quantised.input);
+        Ok(DenseConv { packed, shape: self.output(1).to_vec(), bias, activation, extras: self.extras, rounds })
     }
 }
 
@@ -189,6 +203,7 @@ enum Method {
     Direct(DirectConv),
     Winograd(WinogradConv),
     Depthwise(DepthwiseConv),
+    Quantised(QuantisedConv),
 }
 
 /// Which inputs there are behind the image.
@@ -228,6 +243,7 @@ impl Kernel for BlockedConv {
             Method::Direct(_) => "direct",
             Method::Winograd(_) => "Winograd F(4×4, 3×3)",
             Method::Depthwise(_) => "depthwise",
+            Method::Quantised(_) => "int8",
         }
     }
 }
@@ -239,6 +255,7 @@ impl LocalWork for BlockedConv {
             Method::Direct(method) => Method::Direct(method.resized(conv)),
             Method::Winograd(method) => Method::Winograd(method.resized(conv)),
             Method::Depthwise(method) => Method::Depthwise(method.resized(conv)),
+            Method::Quantised(method) => Method::Quantised(method.resized(conv)),
         };
         self.convolve(&method, &[1, conv.filters, conv.output.0, conv.output.1], arguments, pool)
     }
@@ -263,6 +280,7 @@ impl BlockedConv {
             Method::Direct(conv) => conv.run(input.data(), epilogue, out.data_mut()),
             Method::Winograd(conv) => conv.run(input.data(), epilogue, out.data_mut()),
             Method::Depthwise(conv) => conv.run(input.data(), epilogue, out.data_mut()),
+            Method::Quantised(conv) => conv.run(input.data(), epilogue, out.data_mut()),
         }
         Ok(out.into())
     }
@@ -274,6 +292,8 @@ struct DenseConv {
     bias: Vec<f32>,
     activation: Activation,
     extras: Extras,
+    /// To what the input is rounded first.
+    rounds: Option<Quantisation>,
 }
 
 impl Kernel for DenseConv {
@@ -283,7 +303,15 @@ impl Kernel for DenseConv {
         shape[0] = input.shape()[0];
         let pixels = shape[2] * shape[3];
         let mut out = pool.take(&shape);
-        self.packed.run(input.data(), Some(&self.bias), out.data_mut());
+        match self.rounds {
+            None => self.packed.run(input.data(), Some(&self.bias), out.data_mut()),
+            Some(rounds) => {
+                let mut rounded = pool.take(input.shape());
+                map(input.data(), rounded.data_mut(), |x| rounds.rounded(x));
+                self.packed.run(rounded.data(), Some(&self.bias), out.data_mut());
+                pool.give(rounded.into());
+            }
+        }
         let [residual, gate] = self.extras.find(arguments)?;
         if let Some(residual) = residual {
             out.data_mut().iter_mut().zip(residual).for_each(|(out, value)| *out += value);
