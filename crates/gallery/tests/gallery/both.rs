@@ -242,6 +242,26 @@ fn templates_that_are_none_are_refused() {
     });
 }
 
+/// Many who open what is not there yet: one makes it, and nobody takes another's half for something foreign.
+#[test]
+fn it_is_made_once_by_many() {
+    on_each(|first| {
+        for _ in 0..10 {
+            let place = first.another();
+            let start = std::sync::Barrier::new(6);
+            std::thread::scope(|scope| {
+                for _ in 0..6 {
+                    scope.spawn(|| {
+                        start.wait();
+                        place.gallery();
+                    });
+                }
+            });
+            assert_eq!(place.gallery().log().unwrap().len(), 1);
+        }
+    });
+}
+
 /// Several writers at once, each with an own connection: nothing is lost, and the log is one chain.
 #[test]
 fn writers_wait_for_each_other() {

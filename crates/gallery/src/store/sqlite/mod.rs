@@ -4,12 +4,11 @@ mod rows;
 mod schema;
 
 use std::fs::OpenOptions;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use self::rows::FileRows;
 use self::schema::{APPLICATION, VERSION, definitions, expected, migrate};
@@ -35,16 +34,24 @@ impl File {
         } else if !path.exists() {
             return Err(GalleryError::Missing { place: path.display().to_string() });
         }
-        check_kind(path)?;
+        let foreign = |reason: String| Err(GalleryError::Foreign { place: path.display().to_string(), reason });
+        // Looked at without opening it: closing a file frees the locks that this process has on it through SQLite.
+        if !std::fs::metadata(path).map_err(|source| GalleryError::Io { path: path.to_path_buf(), source })?.is_file() {
+            return foreign("it is no regular file".to_owned());
+        }
         let store = |source| GalleryError::Store { path: path.to_path_buf(), source };
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(store)?;
         connection.busy_timeout(PATIENCE).map_err(store)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LARGEST_FIELD).map_err(store)?;
         let mut this = Self { connection, path: path.to_path_buf() };
-        let (application, version) = this.version()?;
-        let foreign = |reason: String| Err(GalleryError::Foreign { place: path.display().to_string(), reason });
-        let empty = application == 0 && version == 0 && this.is_empty()?;
+        let (application, version, nothing_in_it) = match this.look() {
+            Err(GalleryError::Store { source, .. }) if source.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+                return foreign("it is no SQLite database".to_owned());
+            }
+            found => found?,
+        };
+        let empty = application == 0 && version == 0 && nothing_in_it;
         if application != APPLICATION && !empty {
             return foreign("it is a database of another program".to_owned());
         }
@@ -56,8 +63,9 @@ impl File {
         }
         // What is deleted is overwritten; a commit is on the disk; a reader never waits.
         this.run(|connection| {
+            patiently(|| connection.execute_batch("PRAGMA journal_mode = WAL"))?;
             connection.execute_batch(
-                "PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+                "PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
                  PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
             )
         })?;
@@ -76,15 +84,17 @@ impl File {
         Ok(this)
     }
 
-    fn version(&self) -> Result<(i32, i32), GalleryError> {
+    /// The program that made the file, its version of the tables, and whether there are none; of one moment, for another
+    /// process may be making them.
+    fn look(&self) -> Result<(i32, i32, bool), GalleryError> {
         self.run(|connection| {
-            let number = |pragma| connection.query_row(pragma, [], |row| row.get(0));
-            Ok((number("PRAGMA application_id")?, number("PRAGMA user_version")?))
+            let moment = connection.unchecked_transaction()?;
+            let number = |pragma| moment.query_row(pragma, [], |row| row.get(0));
+            let nothing = moment.query_row("SELECT count(*) = 0 FROM sqlite_master", [], |row| row.get(0))?;
+            let found = (number("PRAGMA application_id")?, number("PRAGMA user_version")?, nothing);
+            moment.finish()?;
+            Ok(found)
         })
-    }
-
-    fn is_empty(&self) -> Result<bool, GalleryError> {
-        self.run(|connection| connection.query_row("SELECT count(*) = 0 FROM sqlite_master", [], |row| row.get(0)))
     }
 
     /// Names the file in SQLite's errors.
@@ -135,6 +145,19 @@ impl File {
     }
 }
 
+/// Waits for others where SQLite does not: whoever changes the journal of a file is refused at once while somebody reads.
+fn patiently<T>(work: impl Fn() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let start = Instant::now();
+    loop {
+        match work() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && start.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => return result,
+        }
+    }
+}
+
 /// An empty file that only its owner may read; SQLite gives the files beside it the same rights.
 fn make_private(path: &Path) -> Result<(), GalleryError> {
     let io = |source| GalleryError::Io { path: path.to_path_buf(), source };
@@ -148,23 +171,5 @@ fn make_private(path: &Path) -> Result<(), GalleryError> {
     match options.open(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(io(error)),
         _ => Ok(()),
-    }
-}
-
-/// Refuses what SQLite would make something else of: an image, a folder, a pipe.
-fn check_kind(path: &Path) -> Result<(), GalleryError> {
-    const MAGIC: &[u8] = b"SQLite format 3\0";
-    let io = |source| GalleryError::Io { path: path.to_path_buf(), source };
-    let foreign =
-        |reason: &str| Err(GalleryError::Foreign { place: path.display().to_string(), reason: reason.to_owned() });
-    if !std::fs::metadata(path).map_err(io)?.is_file() {
-        return foreign("it is no regular file");
-    }
-    let mut start = Vec::new();
-    let file = std::fs::File::open(path).map_err(io)?;
-    file.take(MAGIC.len() as u64).read_to_end(&mut start).map_err(io)?;
-    match start.is_empty() || start == MAGIC {
-        true => Ok(()),
-        false => foreign("it is no SQLite database"),
     }
 }
